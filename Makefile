@@ -1,0 +1,34 @@
+# Each target makes the virtual environment it needs by itself.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= results/demo
+
+.PHONY: demo test check lint types benchmark clean
+
+demo: $(VENV)/.installed
+	$(BIN)/connectsim run lossy_wan --out $(OUT) --force
+	$(BIN)/connectsim plot $(OUT)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+check: lint types test
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.handshakes
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) results build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
