@@ -1,11 +1,12 @@
 """Graph files read into networkx multigraphs whose attributes still stand as the file has them.
 
 What the attributes mean (delay, loss, place) is the business of `sim.net.topology`; this module
-only tells a graph from a file that is none.  Implements GraphML, without hyperedges and ports.
+only tells a graph from a file that is none.  Implements GraphML, without hyperedges and nested graphs.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -47,7 +48,8 @@ def load_graphml(path: str | Path) -> nx.Graph[str]:
     _check_references(path, root)
     try:
         text = ElementTree.tostring(root, encoding="unicode")
-        graph = nx.parse_graphml(text, edge_key_type=str, force_multigraph=True)
+        with warnings.catch_warnings(action="ignore"):  # of ports, which change no topology
+            graph = nx.parse_graphml(text, edge_key_type=str, force_multigraph=True)
     except (nx.NetworkXException, *_MALFORMED) as error:
         raise TopologyError(f"{path}: not GraphML: {_one_line(error)}") from None
     _fill_in(graph.nodes.values(), graph.graph["node_default"])

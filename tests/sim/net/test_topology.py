@@ -219,6 +219,15 @@ def test_graph_in_memory_keeps_further_attributes() -> None:
     assert graph.edges["1", "2"]["bitrate"] == 10**9
 
 
+def test_ports_and_nested_graphs_do_no_harm(write: Write) -> None:
+    inner = (
+        '<node id="c"><port name="p"/><graph edgedefault="undirected"><node id="d"/></graph></node>'
+    )
+    topology = read_graphml(write(graphml(node("a"), node("b"), inner, edge("a", "b"))))
+    assert list(topology.graph) == ["a", "b"]
+    assert topology.notes == ("1 node left out, without Latitude and Longitude: c",)
+
+
 BAD = {
     "nothing": ("", "not XML"),
     "text": ("hello", "not XML"),
