@@ -1,0 +1,1 @@
+"""Measurements of connectsim's speed, against itself over time and against its peers."""

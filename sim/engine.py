@@ -1,0 +1,226 @@
+"""The clock of a simulation: SimPy's environment in integer nanoseconds, and its cheap timers.
+
+Events keep SimPy's contract (a queue of (time, priority, number, event), an event's `callbacks`),
+so any SimPy process, event or resource runs here.  Added are a run loop that reports progress, and
+timers that can be cancelled: SimPy cannot take an event back from its queue, and a dead one left
+there would also drag the clock to its date.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any, ClassVar
+
+import simpy
+from simpy.core import StopSimulation
+from simpy.events import NORMAL, URGENT, Event
+
+Expire = Callable[[int], None]
+"""What a timer calls when it expires, with the time in nanoseconds."""
+
+EVENTS_BETWEEN_REPORTS = 8192
+
+
+class Engine(simpy.Environment):
+    """SimPy's environment with integer nanoseconds; `now` begins at 0."""
+
+    _now: int
+
+    def __init__(self) -> None:
+        super().__init__(initial_time=0)
+        self.events = 0
+        """Events processed so far."""
+        self.dormant = 0
+        """Entries of the queue in which no live timer is left: they end no simulation late."""
+
+    def run(
+        self,
+        until: float | Event | None = None,
+        progress: Callable[[], object] | None = None,
+    ) -> Any:
+        """Run until `until` (a time in ns, or an event), or until nothing is left to happen.
+
+        `progress` is called every few thousand events.  The garbage collector rests meanwhile:
+        what lives at the start is frozen, and reference counts free the rest.
+        """
+        stop = self._stop_event(until)
+        collecting = gc.isenabled()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            while self._process(EVENTS_BETWEEN_REPORTS):
+                if progress is not None:
+                    progress()
+        except StopSimulation as end:
+            return end.args[0]
+        finally:
+            if collecting:
+                gc.enable()
+            gc.unfreeze()
+        if isinstance(until, Event):
+            raise RuntimeError("the simulation ended before the event it was to run until")
+        if stop is not None:
+            self._now = int(stop)
+        return None
+
+    def _stop_event(self, until: float | Event | None) -> float | None:
+        """Arrange that the run stops at `until`; return the time if it is one."""
+        if until is None:
+            return None
+        if isinstance(until, Event):
+            if until.callbacks is None:
+                raise ValueError("the event to run until has already happened")
+            until.callbacks.append(StopSimulation.callback)
+            return None
+        if until <= self._now:
+            raise ValueError(f"until ({until} ns) must be later than now ({self._now} ns)")
+        event = Event(self)
+        event._ok = True
+        event._value = None
+        event.callbacks.append(StopSimulation.callback)
+        self.schedule(event, URGENT, int(until) - self._now)
+        return until
+
+    def _process(self, limit: int) -> bool:
+        """Process up to `limit` events as SimPy's step() does; False if nothing is left."""
+        queue = self._queue
+        pop = heappop
+        left = limit
+        try:
+            while left and len(queue) > self.dormant:
+                left -= 1
+                self._now, _, _, event = pop(queue)  # type: ignore[assignment]
+                callbacks = event.callbacks
+                event.callbacks = None  # type: ignore[assignment]
+                for callback in callbacks:
+                    callback(event)
+                if not event._ok and not event.defused:
+                    raise event._value
+        except StopSimulation:
+            event.callbacks = callbacks[callbacks.index(callback) + 1 :]
+            self.schedule(event, URGENT)
+            raise
+        finally:
+            self.events += limit - left
+        return left == 0
+
+
+class Timer:
+    """A timer that runs; `cancel()` stops it."""
+
+    __slots__ = ("deadline", "expire", "queue")
+
+    def __init__(self, deadline: int, expire: Expire, queue: TimerQueue) -> None:
+        self.deadline = deadline
+        """When it expires, ns of simulated time."""
+        self.expire: Expire | None = expire
+        self.queue = queue
+
+    def cancel(self) -> None:
+        """Stop the timer; nothing happens if it has expired or was stopped before."""
+        if self.expire is not None:
+            self.expire = None
+            self.queue.forget()
+
+
+class TimerQueue:
+    """Timers of one duration on one clock: they expire in the order in which they were started.
+
+    So a FIFO holds them, and only its head stands in the environment's queue, as this object: an
+    event in SimPy's sense.
+    """
+
+    __slots__ = ("callbacks", "duration", "fifo", "firing", "live", "queued", "timers")
+
+    _ok: ClassVar[bool] = True
+    _value: ClassVar[Any] = None
+    defused: ClassVar[bool] = True
+
+    def __init__(self, timers: Timers, duration: int) -> None:
+        self.timers = timers
+        self.duration = duration
+        self.fifo: deque[Timer] = deque()
+        self.live = 0
+        self.queued = False
+        self.firing = False
+        self.callbacks: tuple[Callable[[Any], None], ...] | None = None
+
+    def start(self, deadline: int, expire: Expire) -> Timer:
+        """Add a timer; `deadline` must not be before that of the last one added."""
+        timer = Timer(deadline, expire, self)
+        self.fifo.append(timer)
+        if self.queued:
+            if not self.live:
+                self.timers.engine.dormant -= 1
+        elif not self.firing:
+            self._enqueue(deadline)
+        self.live += 1
+        return timer
+
+    def forget(self) -> None:
+        """Count one timer less, and let go of those at the head that were stopped."""
+        self.live -= 1
+        fifo = self.fifo
+        while fifo and fifo[0].expire is None:
+            fifo.popleft()
+        if not self.live and self.queued:
+            self.timers.engine.dormant += 1
+
+    def _enqueue(self, deadline: int) -> None:
+        engine = self.timers.engine
+        self.callbacks = (self._fire,)
+        self.queued = True
+        heappush(engine._queue, (deadline, NORMAL, next(engine._eid), self))  # type: ignore[misc]
+
+    def _fire(self, _: object) -> None:
+        engine = self.timers.engine
+        self.queued = False
+        if not self.live:
+            engine.dormant -= 1
+        self.firing = True
+        now = engine._now
+        fifo = self.fifo
+        while fifo:
+            timer = fifo[0]
+            expire = timer.expire
+            if expire is not None:
+                if timer.deadline > now:
+                    break
+                timer.expire = None
+                self.live -= 1
+            fifo.popleft()
+            if expire is not None:
+                expire(now)
+        self.firing = False
+        if fifo:
+            self._enqueue(fifo[0].deadline)
+        else:
+            self.timers.drop(self)
+
+
+class Timers:
+    """The timers of one host.
+
+    `deadline(now, duration)` is the host's clock: it says when a timer started at `now` (ns) for
+    `duration` (ns) really expires, and must not decrease with `now`.
+    """
+
+    def __init__(self, engine: Engine, deadline: Callable[[int, int], int]) -> None:
+        self.engine = engine
+        self.deadline = deadline
+        self._queues: dict[int, TimerQueue] = {}
+
+    def start(self, now: int, duration: int, expire: Expire) -> Timer:
+        """Start a timer that calls `expire(time)` about `duration` ns after `now`."""
+        queue = self._queues.get(duration)
+        if queue is None:
+            queue = self._queues[duration] = TimerQueue(self, duration)
+        return queue.start(self.deadline(now, duration), expire)
+
+    def drop(self, queue: TimerQueue) -> None:
+        """Forget an empty queue, so that passing durations leave nothing behind."""
+        del self._queues[queue.duration]

@@ -1,0 +1,73 @@
+"""A link, in one direction: delay, and loss of each packet independently of the others.
+
+A packet in flight is one event: the link pushes the packet itself on the environment's queue, due
+at the far end.  Loss costs a countdown a packet: the gap to the next lost packet is drawn once,
+from the geometric distribution.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from heapq import heappush
+from typing import Any
+
+from simpy.events import NORMAL
+
+from sim.engine import Engine
+from sim.packet import Packet
+from sim.streams import Streams
+
+FOREVER = 1 << 62
+"""A gap between losses that no simulation sees the end of."""
+
+
+class Link:
+    """One direction of a link.
+
+    `delay` in ns; `loss` the probability that a packet is lost, 0 to 1; `receive` takes a packet
+    at the far end.  `name` names the link's random stream.
+    """
+
+    __slots__ = ("_gap", "_random", "delay", "engine", "loss", "name", "receivers", "streams")
+
+    def __init__(
+        self,
+        engine: Engine,
+        streams: Streams,
+        name: str,
+        receive: Callable[[Any], None],
+        delay: int,
+        loss: float = 0.0,
+    ) -> None:
+        if delay < 0:
+            raise ValueError(f"link {name}: the delay is negative: {delay} ns")
+        if not 0 <= loss <= 1:
+            raise ValueError(f"link {name}: the loss is not between 0 and 1: {loss}")
+        self.engine = engine
+        self.streams = streams
+        self.name = name
+        self.receivers = (receive,)
+        self.delay = delay
+        self.loss = loss
+        self._gap = FOREVER
+        if loss:
+            self._random = streams.generator(f"loss {name}")
+            self._gap = self._next_gap()
+
+    def send(self, packet: Packet) -> None:
+        """Put a packet on the link: it arrives `delay` later, or is lost."""
+        if not self._gap:
+            self._gap = self._next_gap()
+            return
+        self._gap -= 1
+        packet.callbacks = self.receivers
+        engine = self.engine
+        queue: Any = engine._queue
+        heappush(queue, (engine._now + self.delay, NORMAL, next(engine._eid), packet))
+
+    def _next_gap(self) -> int:
+        """Draw how many packets pass before the next loss, by inversion."""
+        if self.loss >= 1:
+            return 0
+        return int(math.log1p(-self._random.random()) / math.log1p(-self.loss))

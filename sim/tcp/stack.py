@@ -1,0 +1,181 @@
+"""The TCP of one host: its connections, its listening sockets, its ports and its buffer memory.
+
+Implements the demultiplexing of RFC 9293 section 3.10.7 (which connection a segment belongs to),
+the CLOSED state (RST generation, section 3.10.7.1) and the OPEN call.  No I/O: `now` is passed in,
+segments go to the `output` that it was constructed with, timers to its `timers`, and what an
+observer wants to know to its `observer`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from sim.packet import ACK, RST, Flow, Packet
+from sim.tcp.connection import Connection
+from sim.tcp.isn import address_key, initial_sequence_number
+from sim.tcp.listener import Listener
+from sim.tcp.peer import Peer
+from sim.tcp.ports import Ports
+from sim.tcp.profile import Profile
+from sim.tcp.seq import MASK
+
+HEADERS = 40
+"""Bytes of an IPv4 and a TCP header without options."""
+
+ANY = ""
+"""The wildcard address of a socket bound to no particular one, as in Python's socket module."""
+
+
+class RunningTimer(Protocol):
+    """What `Clock.start` returns."""
+
+    def cancel(self) -> None:
+        """Stop the timer, if it still runs."""
+
+
+class Clock(Protocol):
+    """What starts timers for the stack."""
+
+    def start(self, now: int, duration: int, expire: Callable[[int], None], /) -> RunningTimer:
+        """Call `expire(time)` about `duration` ns after `now`."""
+
+
+class Endpoint(Protocol):
+    """What stands in the connection table and takes the segments of one flow."""
+
+    def segment_arrives(self, segment: Packet, now: int) -> None:
+        """Process one segment."""
+
+
+class Observer(Protocol):
+    """Who counts, per connect(), what either side sends."""
+
+    def syn_sent(self, connection: int, retransmission: bool, /) -> None:
+        """Take note of a SYN."""
+
+    def synack_sent(self, connection: int, retransmission: bool, /) -> None:
+        """Take note of a SYN-ACK."""
+
+
+class Stack:
+    """The TCP layer of a host.
+
+    `source(dst)` returns the local address that a packet to `dst` carries, and raises OSError
+    (ENETUNREACH) if there is no way; `mtu` in bytes; `secret` 64 random bits.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        output: Callable[[Packet], None],
+        timers: Clock,
+        observer: Observer,
+        source: Callable[[str], str],
+        secret: int,
+        mtu: int = 1500,
+    ) -> None:
+        self.profile = profile
+        self.output = output
+        self.timers = timers
+        self.observer = observer
+        self.connections: dict[Flow, Endpoint] = {}
+        """By the flow in which the peer's segments arrive."""
+        self.listeners: dict[tuple[str, int], Listener] = {}
+        """By local address and port; the address is ANY for a wildcard."""
+        self.ports = Ports(profile.local_ports, secret)
+        self.peers: dict[str, Peer] = {}
+        self.counters: Counter[str] = Counter()
+        """SNMP and TcpExt counters, by the names of `nstat`."""
+        self.memory_used = 0
+        """Bytes of buffer memory that sockets hold."""
+        self.reserve = profile.write_reserve + profile.read_reserve
+        """Bytes that a socket holds from connect() or accept() on."""
+        self._source = source
+        self._secret = secret
+        self._mss = mtu - HEADERS
+
+    # What a user asks for.
+
+    def connect(
+        self,
+        connection: Connection,
+        dst: str,
+        dport: int,
+        now: int,
+        sport: int = 0,
+    ) -> None:
+        """OPEN a connection actively (RFC 9293 3.10.1): choose a port, reserve memory, send a SYN.
+
+        Raises OSError: ENETUNREACH without a route, EADDRNOTAVAIL without a free port, ENOBUFS
+        without memory.
+        """
+        peer = self.peer(dst)
+        src = peer.src
+        sport = sport or self.ports.choose(src, dst, dport, peer.key, self.connections)
+        key = Flow(dst, dport, src, sport)
+        if not sport or key in self.connections:
+            raise os_error(errno.EADDRNOTAVAIL)
+        self.reserve_memory()
+        self.connections[key] = connection
+        self.counters["TcpActiveOpens"] += 1
+        connection.open(key, peer, initial_sequence_number(peer.key, sport, dport, now), now)
+
+    def listen(self, listener: Listener, address: str, port: int) -> None:
+        """OPEN passively: let `listener` take the SYNs to (address, port)."""
+        self.listeners[address, port] = listener
+
+    def reserve_memory(self) -> None:
+        """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""
+        if self.memory_used + self.reserve > self.profile.memory:
+            self.counters["TcpExtTCPMemoryPressures"] += 1
+            raise os_error(errno.ENOBUFS)
+        self.memory_used += self.reserve
+
+    def forget(self, key: Flow) -> None:
+        """Delete a connection's entry and give back its buffers."""
+        del self.connections[key]
+        self.memory_used -= self.reserve
+
+    def peer(self, address: str) -> Peer:
+        """Return what is kept about a remote address; raises OSError without a route to it."""
+        peer = self.peers.get(address)
+        if peer is None:
+            src = self._source(address)
+            key = address_key(self._secret, src, address)
+            peer = self.peers[address] = Peer(self.profile, src, key, self._mss)
+        return peer
+
+    # What arrives.
+
+    def segment_arrives(self, segment: Packet, now: int) -> None:
+        """Hand a segment that belongs to no connection to a listener, or answer with a RST."""
+        flow = segment.flow
+        listener = self.listeners.get((flow[2], flow[3])) or self.listeners.get((ANY, flow[3]))
+        if listener is not None:
+            listener.segment_arrives(segment, now)
+        else:
+            self.reset(segment)
+
+    def reset(self, segment: Packet) -> None:
+        """Answer a segment that no connection wants (RFC 9293 3.10.7.1); a RST never is."""
+        flags = segment.flags
+        if flags & RST:
+            return
+        self.counters["TcpOutRsts"] += 1
+        flow = segment.flow.reverse()
+        if flags & ACK:
+            answer = Packet(flow, RST, segment.ack, 0, 0)
+        else:
+            answer = Packet(flow, RST | ACK, 0, (segment.seq + segment.length) & MASK, 0)
+        answer.ttl = self.profile.ttl
+        answer.connection = segment.connection
+        self.output(answer)
+
+
+def os_error(number: int) -> OSError:
+    """Return the exception that a host's call would raise: ConnectionRefusedError and so on."""
+    return OSError(number, os.strerror(number))
