@@ -1,7 +1,8 @@
 """Graph files read into networkx multigraphs whose attributes still stand as the file has them.
 
 What the attributes mean (delay, loss, place) is the business of `sim.net.topology`; this module
-only tells a graph from a file that is none.  Implements GraphML, without hyperedges and nested graphs.
+only tells a graph from a file that is none.  Implements GraphML, without hyperedges and without
+nested graphs.
 """
 
 from __future__ import annotations

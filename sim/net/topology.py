@@ -66,7 +66,9 @@ class Topology:
             return self
         target = "the largest part" if node is None else node
         note = _note(f"node left out, not connected to {target}", lost)
-        return Topology(self.graph.subgraph(kept).copy(), (*self.notes, note))
+        graph = self.graph.copy()
+        graph.remove_nodes_from(lost)
+        return Topology(graph, (*self.notes, note))
 
 
 def read_graphml(path: str | Path) -> Topology:
