@@ -1,0 +1,43 @@
+"""Plots: each kind is a function that takes frames and returns a matplotlib Figure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from matplotlib.figure import Figure
+
+from analysis import frames
+from analysis.frames import Frames
+from analysis.plots import latency, retransmissions, style, timeline
+
+KINDS: Final[dict[str, Callable[[Frames], Figure]]] = {
+    "ecdf": latency.ecdf,
+    "ccdf": latency.ccdf,
+    "timeline": timeline.timeline,
+    "retransmissions": retransmissions.retransmissions,
+}
+
+
+def write(path: str | Path, kind: str | None = None, out: str | Path | None = None) -> list[Path]:
+    """Draw the run in folder `path` and return the files written; see `analysis.plot`."""
+    if kind is None and out is not None:
+        raise ValueError(f"a kind of plot is needed to write {out}: one of {', '.join(KINDS)}")
+    if kind is not None and kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(KINDS)}"
+        raise ValueError(f"unknown kind of plot {kind!r}: {hint}")
+    if out is not None:
+        style.check_ending(Path(out))
+    loaded = frames.load(path)
+    if out is None:
+        folder = Path(path) / "plots"
+        folder.mkdir(exist_ok=True)
+        files = {name: folder / f"{name}.png" for name in ([kind] if kind else KINDS)}
+    else:
+        files = {str(kind): Path(out)}
+    for name, file in files.items():
+        style.save(KINDS[name](loaded), file)
+    return list(files.values())

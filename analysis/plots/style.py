@@ -1,0 +1,200 @@
+"""One look for every plot, without pyplot and its global state.
+
+Colours are Okabe and Ito's, which colour-blind people tell apart; many ordered curves take
+viridis.  A figure is 8 inches wide: 800 pixels at the 100 dots per inch of a screen; files hold
+twice that.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, Literal, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from analysis import recipe
+from analysis.frames import Frames
+from analysis.quantities import percent
+
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#E69F00"
+GREEN: Final = "#009E73"
+VERMILLION: Final = "#D55E00"
+SKY: Final = "#56B4E9"
+PURPLE: Final = "#CC79A7"
+YELLOW: Final = "#F0E442"
+BLACK: Final = "#000000"
+CYCLE: Final = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK)
+
+MANY_POINTS: Final = 50_000
+"""A drawing of more points than these is a picture inside an SVG or PDF file, not shapes."""
+
+PERCENT: Final = FuncFormatter(lambda share, _: percent(round(share, 12)))
+
+FORMATS: Final = (".png", ".svg", ".pdf")
+
+STYLE: Final[Any] = {
+    "figure.figsize": (8.0, 5.0),
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "font.size": 11.0,
+    "axes.titlesize": 13.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 10.0,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "connectsim",
+    "pdf.fonttype": 42,
+}
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function draw its figure in the style of the house."""
+
+    @wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def canvas(frames: Frames, title: str, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `panels` axes side by side, the title above, the recipe below."""
+    figure = Figure(layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
+    axes = list(figure.subplots(1, panels, squeeze=False)[0])
+    axes[0].set_title(title)
+    figure.supxlabel(
+        "\n".join(textwrap.wrap(recipe.one_line(frames.recipe), 132)),
+        fontsize=7,
+        color="#555555",
+        x=0.01,
+        horizontalalignment="left",
+    )
+    return figure, axes
+
+
+def nothing(axes: Axes, message: str = "no connections") -> None:
+    """Say on empty axes that there is nothing to see."""
+    axes.set(xticks=[], yticks=[])
+    axes.text(
+        0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color="#555555"
+    )
+
+
+def legend(axes: Axes, place: Literal["center right", "upper right"]) -> None:
+    """Name the curves, beside the axes if there are many; one curve needs no name."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 4:
+        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif len(labels) > 1:
+        axes.legend(handles, labels, loc=place)
+
+
+def legend_above(axes: Axes) -> None:
+    """Name what is drawn in one row between the title and the axes."""
+    handles, labels = axes.get_legend_handles_labels()
+    drawn = axes.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=len(labels),
+        fontsize=9,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+        handlelength=1.2,
+    )
+    for handle in drawn.legend_handles:
+        if isinstance(handle, Line2D):
+            handle.set_linewidth(2.0)
+        elif isinstance(handle, PathCollection):
+            handle.set_sizes([16.0])
+    axes.set_title(axes.get_title(loc="left"), pad=28.0)
+
+
+def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:
+    """Let an axis show durations from `low` to `high` s, logarithmically if they differ much.
+
+    Returns the ends of the axis, a little further out.
+    """
+    if low <= 0 or high < 5 * low:
+        axis.set_major_formatter(EngFormatter(unit="s"))
+        axis.set_major_locator(MaxNLocator(5))
+        margin = 0.03 * (high - low) or 0.1 * abs(high)
+        return low - margin, high + margin
+    scale = axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale
+    scale("log")
+    axis.set_major_formatter(EngFormatter(unit="s"))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1, 3), numticks=30))
+    axis.set_minor_formatter(NullFormatter())
+    return low / 1.1, high * 1.1
+
+
+def share_axis(axis: Axis) -> None:
+    """Let the y axis show shares logarithmically."""
+    axis.axes.set_yscale("log")
+    axis.set_major_locator(LogLocator(numticks=20))
+    axis.set_major_formatter(PERCENT)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def rasterised(points: int) -> bool:
+    """Whether so many points are better drawn as a picture."""
+    return points > MANY_POINTS
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure as PNG, SVG or PDF by the file's ending; the same figure, the same bytes.
+
+    Written beside, then renamed.  Raises ValueError for another ending, OSError.
+    """
+    check_ending(file)
+    metadata: dict[str, Any] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None},
+        ".pdf": {"CreationDate": None},
+    }[file.suffix.lower()]
+    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with mpl.rc_context(STYLE):
+            figure.savefig(beside, format=file.suffix[1:].lower(), metadata=metadata)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def check_ending(file: Path) -> None:
+    """Raise ValueError unless a plot can be written into a file of this name."""
+    if file.suffix.lower() not in FORMATS:
+        raise ValueError(f"{file}: the ending must be one of {', '.join(FORMATS)}")
+
+
+def ordered_colours(number: int) -> list[Any]:
+    """Return colours that tell `number` curves apart; many of them in the order of viridis."""
+    if number <= len(CYCLE):
+        return list(CYCLE[:number])
+    return list(mpl.colormaps["viridis"](np.linspace(0.0, 0.92, number)))

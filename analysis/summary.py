@@ -1,0 +1,138 @@
+"""What a run amounts to: outcomes, quantiles of the latency, retransmissions.
+
+Quantiles are observed latencies (the inverse of the empirical distribution), never a mixture of
+two: latencies of connect() come in clusters a second apart, between which nothing ever happens.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis import quantities, recipe
+from analysis.frames import Frames
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+
+RETRANSMISSIONS = ("syn_sent", "syn_retransmits", "synack_sent", "synack_retransmits")
+
+_COLUMNS = ("outcome", "errno", "latency_s", *RETRANSMISSIONS)
+
+
+def summarise(connections: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per outcome, the most frequent first, and a last row `all`.
+
+    Columns: `count`, `share` (of all attempts), `mean_s`, `p50_s`, `p90_s`, `p99_s`, `p99.9_s`,
+    `max_s` (of the latency; NaN where there is none), and the sums of `syn_sent`,
+    `syn_retransmits`, `synack_sent`, `synack_retransmits`.
+    """
+    outcomes = connections["outcome"].value_counts()
+    rows = {
+        str(outcome): connections[connections["outcome"] == outcome]
+        for outcome in outcomes.index[outcomes > 0]
+    }
+    rows["all"] = connections
+    table = pd.DataFrame.from_dict(
+        {name: _row(rows_of, len(connections)) for name, rows_of in rows.items()}, orient="index"
+    ).rename_axis("outcome")
+    return table.astype(dict.fromkeys(("count", *RETRANSMISSIONS), "int64"))
+
+
+def quantiles(latencies: NDArray[np.float64], shares: list[float]) -> NDArray[np.float64]:
+    """Return the smallest latency that at least each share of `latencies` does not exceed.
+
+    NaN for every share if there are no latencies.
+    """
+    if not len(latencies):
+        return np.full(len(shares), np.nan)
+    return np.quantile(latencies, shares, method="inverted_cdf")
+
+
+def text(frames: Frames) -> str:
+    """Return the summary of a run, ready to print."""
+    connections = frames.select(_COLUMNS)
+    table = summarise(connections)
+    lines = [recipe.one_line(frames.recipe)]
+    question = frames.recipe.get("question")
+    if question:
+        lines.append(question)
+    if connections.empty:
+        return "\n".join([*lines, "", "no connections"])
+    lines += [
+        "",
+        *_latency_lines(table, _errnos(connections)),
+        "",
+        *_retransmission_lines(connections),
+    ]
+    return "\n".join(lines)
+
+
+def _row(connections: pd.DataFrame, total: int) -> dict[str, float]:
+    latencies = connections["latency_s"].dropna().to_numpy()
+    found = quantiles(latencies, list(QUANTILES.values()))
+    nothing = float("nan")
+    return {
+        "count": len(connections),
+        "share": len(connections) / total if total else nothing,
+        "mean_s": float(latencies.mean()) if len(latencies) else nothing,
+        **{f"{name}_s": float(value) for name, value in zip(QUANTILES, found, strict=True)},
+        "max_s": float(latencies.max()) if len(latencies) else nothing,
+        **{name: int(connections[name].sum()) for name in RETRANSMISSIONS},
+    }
+
+
+def _errnos(connections: pd.DataFrame) -> dict[str, str]:
+    """Return the names of the errors that each outcome raised."""
+    pairs = connections[["outcome", "errno"]].dropna().drop_duplicates().astype(str)
+    return {
+        str(outcome): ", ".join(sorted(names)) for outcome, names in pairs.groupby("outcome").errno
+    }
+
+
+def _latency_lines(table: pd.DataFrame, errnos: dict[str, str]) -> list[str]:
+    """Return the table of outcomes and latencies; without `all` if there is but one outcome."""
+    shown = table if len(table) > 2 else table.iloc[:-1]
+    head = ["connect()", "count", "share", "mean", *QUANTILES, "max"]
+    rows = [
+        [
+            f"{name} ({errnos[str(name)]})" if name in errnos else str(name),
+            quantities.count(row["count"]),
+            quantities.percent(row["share"]),
+            *(quantities.duration(row[f"{column}_s"]) for column in head[3:]),
+        ]
+        for name, row in shown.iterrows()
+    ]
+    return columns([head, *rows])
+
+
+def _retransmission_lines(connections: pd.DataFrame) -> list[str]:
+    rows = [
+        [
+            label,
+            quantities.count(sent),
+            quantities.count(repeated),
+            f"{repeated / len(connections):.4f}",
+        ]
+        for label, sent, repeated in (
+            ("SYN", *connections[["syn_sent", "syn_retransmits"]].sum()),
+            ("SYN-ACK", *connections[["synack_sent", "synack_retransmits"]].sum()),
+        )
+    ]
+    return columns([["packets", "sent", "retransmissions", "per connect()"], *rows])
+
+
+def columns(rows: list[list[str]]) -> list[str]:
+    """Return rows of text as aligned lines: the first column to the left, the others to the right.
+
+    >>> columns([["a", "count"], ["total", "7"]])
+    ['a      count', 'total      7']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [cells[0].ljust(widths[0])]
+            + [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for cells in rows
+    ]
