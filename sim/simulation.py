@@ -10,6 +10,7 @@ from simpy.events import Event, Process, ProcessGenerator
 
 from sim.engine import Engine
 from sim.host import Host
+from sim.net.link import Link
 from sim.net.network import Network
 from sim.records import Records
 from sim.streams import Streams
@@ -24,6 +25,8 @@ FIRST_ADDRESS = IPv4Address("10.0.0.1")
 class Simulation:
     """Everything that one seed determines.
 
+    `make_host` and `make_link` are what builds hosts and links; `sim.tapped` has others.
+
     Example::
 
         sim = Simulation(seed=1)
@@ -31,11 +34,17 @@ class Simulation:
         sim.add_link("client", "server", delay=20 * MS, loss=0.01)
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        make_host: Callable[..., Host] = Host,
+        make_link: Callable[..., Link] = Link,
+    ) -> None:
         self.seed = seed
         self.env = Engine()
         self.streams = Streams(seed)
-        self.network = Network(self.env, self.streams)
+        self.network = Network(self.env, self.streams, make_link)
+        self._make_host = make_host
         self.records = Records()
         self.hosts: dict[str, Host] = {}
         self.notes: list[str] = []
@@ -62,7 +71,7 @@ class Simulation:
         profile = PROFILES[os].configure(sysctls or {})
         address = address or str(FIRST_ADDRESS + len(self.hosts))
         secret = self.streams.integer(f"host {name}")
-        host = Host(name, address, profile, self.network, self.records, secret)
+        host = self._make_host(name, address, profile, self.network, self.records, secret)
         self.hosts[name] = host
         if at is not None:
             self.network.add_link(name, at, delay, loss)

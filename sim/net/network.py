@@ -27,8 +27,11 @@ class Network:
     `graph` is the networkx graph behind them: nodes by name, edges with `delay` (ns) and `loss`.
     """
 
-    def __init__(self, engine: Engine, streams: Streams) -> None:
+    def __init__(
+        self, engine: Engine, streams: Streams, make_link: Callable[..., Link] = Link
+    ) -> None:
         self.engine = engine
+        self._make_link = make_link
         self.streams = streams
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self._receivers: dict[str, Callable[[Packet], None]] = {}
@@ -79,7 +82,9 @@ class Network:
         return self._add_direction(a, b, delay, loss), self._add_direction(b, a, delay, loss)
 
     def _add_direction(self, a: str, b: str, delay: int, loss: float) -> Link:
-        link = Link(self.engine, self.streams, f"{a} > {b}", self._receivers[b], delay, loss)
+        link = self._make_link(
+            self.engine, self.streams, f"{a} > {b}", self._receivers[b], delay, loss
+        )
         self._links[a, b] = link
         self.graph.add_edge(a, b, delay=delay, loss=loss)
         self._next_hops.clear()
@@ -124,7 +129,7 @@ class Network:
     def _loopback(self, node: str) -> Send:
         """Return a link from a node to itself, without delay."""
         name = f"{node} > {node}"
-        return Link(self.engine, self.streams, name, self._receivers[node], 0).send
+        return self._make_link(self.engine, self.streams, name, self._receivers[node], 0).send
 
     def _towards(self, target: str) -> dict[str, str]:
         """Return each node's next hop towards `target`."""
