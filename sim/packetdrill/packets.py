@@ -16,8 +16,8 @@ from sim.packetdrill.lexer import Tokens
 from sim.packetdrill.script import Direction, IcmpPacket, IpInfo, Option, TcpPacket, TosCheck
 from sim.tcp import header
 
-FLAGS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR}
-"""Letters of the control bits as packetdrill writes them."""
+FLAGS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, "U": URG, "E": ECE, "W": CWR, ".": ACK}
+"""Letters of the control bits, in the order in which packetdrill writes them."""
 
 FASTOPEN_MAGIC = b"\xf9\x89"
 """Identifier of Fast Open among the experimental options (RFC 7413 section 4.1.1)."""

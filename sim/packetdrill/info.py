@@ -1,0 +1,46 @@
+"""What getsockopt(TCP_INFO) tells of a socket, by the names that a script's code uses."""
+
+from __future__ import annotations
+
+from sim.packetdrill.symbols import TCP_INFO
+from sim.tcp.connection import Connection
+from sim.tcp.states import State
+from sim.units import US
+
+STATES = {
+    State.CLOSED: "TCP_CLOSE",
+    State.LISTEN: "TCP_LISTEN",
+    State.SYN_SENT: "TCP_SYN_SENT",
+    State.SYN_RECEIVED: "TCP_SYN_RECV",
+    State.ESTABLISHED: "TCP_ESTABLISHED",
+    State.FIN_WAIT_1: "TCP_FIN_WAIT1",
+    State.FIN_WAIT_2: "TCP_FIN_WAIT2",
+    State.CLOSE_WAIT: "TCP_CLOSE_WAIT",
+    State.CLOSING: "TCP_CLOSING",
+    State.LAST_ACK: "TCP_LAST_ACK",
+    State.TIME_WAIT: "TCP_TIME_WAIT",
+}
+
+
+def tcp_info(connection: Connection | None) -> dict[str, int]:
+    """Return the fields of struct tcp_info and the constants to compare them with."""
+    if connection is None:
+        return {**TCP_INFO, "tcpi_state": TCP_INFO["TCP_CLOSE"], "tcpi_options": 0}
+    c = connection
+    options = (
+        TCP_INFO["TCPI_OPT_TIMESTAMPS"] * (c.ts_recent >= 0)
+        | TCP_INFO["TCPI_OPT_SACK"] * c.sack_ok
+        | TCP_INFO["TCPI_OPT_WSCALE"] * (c.snd_wscale > 0 or c.rcv_wscale > 0)
+    )
+    return {
+        **TCP_INFO,
+        "tcpi_state": TCP_INFO[STATES[c.state]],
+        "tcpi_options": options,
+        "tcpi_retransmits": c.retransmits,
+        "tcpi_snd_wscale": c.snd_wscale,
+        "tcpi_rcv_wscale": c.rcv_wscale,
+        "tcpi_snd_wnd": c.snd_wnd,
+        "tcpi_snd_mss": c.mss,
+        "tcpi_advmss": c.options.mss,
+        "tcpi_rtt": c.srtt // US,
+    }

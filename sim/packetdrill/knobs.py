@@ -1,0 +1,76 @@
+"""The sysctls of scripts: which operating system they belong to, and which matter to a host here.
+
+A knob that the host's profile has is set there.  Others are accepted only if they cannot change
+what a simulated host does: knobs of congestion control and of the device, and switches of features
+that it lacks when they are switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sim.packetdrill.shell import CountSockets, SetSysctl, Step
+from sim.tcp.profile import Profile
+from sim.tcp.profiles import PROFILES
+
+BSD_PREFIXES = ("net.inet.", "net.inet6.", "kern.")
+
+WITHOUT_COUNTERPART = frozenset(
+    {
+        "kern.timecounter.alloweddeviation",
+        "net.inet.tcp.hostcache.purgenow",
+        "net.ipv4.tcp_congestion_control",
+        "net.ipv4.tcp_dsack",
+        "net.ipv4.tcp_early_retrans",
+        "net.ipv4.tcp_fack",
+        "net.ipv4.tcp_frto",
+        "net.ipv4.tcp_min_tso_segs",
+        "net.ipv4.tcp_no_metrics_save",
+        "net.ipv4.tcp_notsent_lowat",
+        "net.ipv4.tcp_pacing_ca_ratio",
+        "net.ipv4.tcp_pacing_ss_ratio",
+        "net.ipv4.tcp_recovery",
+        "net.ipv4.tcp_reordering",
+        "net.ipv4.tcp_slow_start_after_idle",
+        "net.ipv4.tcp_tso_win_divisor",
+    }
+)
+"""Knobs of what is not simulated: loss recovery's variants, segmentation, pacing, clocks."""
+
+ONLY_VALUE = {
+    "net.ipv4.tcp_ecn": "0",
+    "net.ipv4.tcp_fastopen": "0",
+    "net.ipv4.tcp_rmem": "4096 131072 6291456",
+    "net.ipv4.tcp_syncookies": "0",
+    "net.mptcp.enabled": "0",
+}
+"""Knobs of features that a host lacks, and the value that asks for nothing else."""
+
+
+def operating_system(steps: Iterable[Step]) -> str:
+    """Return the name of the profile that a script's commands speak to."""
+    for step in steps:
+        if isinstance(step, CountSockets):
+            return "freebsd"
+        if isinstance(step, SetSysctl) and step.name.startswith(BSD_PREFIXES):
+            return "freebsd"
+    return "linux"
+
+
+def profile(name: str) -> Profile:
+    """Return the profile of that name; raises ValueError if there is none."""
+    if name not in PROFILES:
+        raise ValueError(f"there is no profile '{name}', for which the script is written")
+    return PROFILES[name]
+
+
+def configure(profile: Profile, step: SetSysctl) -> Profile:
+    """Return the profile with a sysctl set; raises ValueError if the profile cannot honour it."""
+    if step.name in profile.sysctls:
+        try:
+            return profile.configure({step.name: step.value})
+        except ValueError:
+            raise ValueError(f"bad value '{step.value}' for {step.name}") from None
+    if step.name in WITHOUT_COUNTERPART or ONLY_VALUE.get(step.name) == step.value:
+        return profile
+    return profile.configure({step.name: step.value})

@@ -1,0 +1,157 @@
+"""The shell commands of scripts: set-up of the host under test, and looks at its sockets.
+
+No shell is run.  Understood are, one or more of them in a command, comments apart:
+
+* `sysctl [-q] [-w] NAME=VALUE ...`, and `sysctl NAME`, which only prints;
+* `defaults.sh` and `set_sysctls.py /proc/sys/...=VALUE ...` of Google's suite, by any path, and
+  the clean-up `/tmp/sysctl_restore_${PPID}.sh`;
+* `sockstat ... [| grep packetdril] | grep -c STATE | grep COUNT` of FreeBSD's: a check;
+* `sleep SECONDS`;
+* `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`, `ip tcp_metrics`: nothing to do here.
+
+Anything else is a ValueError that quotes it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sim.units import S
+
+WITHOUT_EFFECT = ("kldload", "kldunload", "modprobe", "ethtool -K", "tc qdisc", "ip tcp_metrics")
+"""Commands about modules, devices and caches, which a fresh simulated host does not have."""
+
+DEFAULTS = {
+    "net.ipv4.tcp_rmem": "4096 540000 15728640",
+    "net.ipv4.tcp_wmem": "4096 262144 4194304",
+    "net.ipv4.tcp_timestamps": "1",
+    "net.ipv4.tcp_syn_retries": "5",
+    "net.ipv4.tcp_synack_retries": "5",
+    "net.ipv4.tcp_sack": "1",
+    "net.ipv4.tcp_congestion_control": "cubic",
+    "net.ipv4.tcp_ecn": "0",
+    "net.ipv4.tcp_fastopen": "0x70403",
+    "net.ipv4.tcp_fastopen_key": "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",
+    "net.ipv4.tcp_syncookies": "1",
+}
+"""What the `defaults.sh` of Google's suite sets that a simulated host has."""
+
+_PROC = "/proc/sys/"
+
+
+@dataclass(frozen=True, slots=True)
+class SetSysctl:
+    """Set a knob of the host; the value is text as the shell gave it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountSockets:
+    """Check how many TCP sockets are in a state."""
+
+    state: str
+    """As FreeBSD writes it: LISTEN, SYN_RCVD, TIME_WAIT."""
+    count: str
+    """Decimal digits that the number of sockets must contain: `grep 1` also finds 10."""
+    own: bool
+    """Whether packetdrill's own listening socket counts, by which it reserves a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Let time pass, ns."""
+
+    duration: int
+
+
+Step = SetSysctl | CountSockets | Sleep
+
+
+def steps(command: str) -> tuple[Step, ...]:
+    """Return what a command asks of the host.
+
+    >>> steps("sysctl -q net.ipv4.tcp_sack=1 net.core.somaxconn=8")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    (SetSysctl(name='net.ipv4.tcp_sack', value='1'),
+     SetSysctl(name='net.core.somaxconn', value='8'))
+    """
+    return tuple(step for words in _commands(command) for step in _run(words))
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each command; pipes stay among them, redirections do not."""
+    joined = text.replace("\\`", "`").replace("\\\n", " ")
+    for line in joined.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";|&<>")
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in _without_redirections(list(lexer)):
+            if word in (";", "&&"):
+                if words:
+                    yield words
+                words = []
+            else:
+                words.append(word)
+        if words:
+            yield words
+
+
+def _without_redirections(words: list[str]) -> Iterator[str]:
+    skip = False
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if skip:
+            skip = False
+        elif word in (">", ">>", "<", ">&"):
+            skip = True
+        elif not (word.isdigit() and following in (">", ">&")):
+            yield word
+
+
+def _run(words: list[str]) -> tuple[Step, ...]:
+    program = words[0].rpartition("/")[2]
+    if program == "sysctl":
+        return _sysctl(words[1:])
+    if program == "set_sysctls.py":
+        return tuple(_assignment(word) for word in words[1:])
+    if program == "defaults.sh":
+        return tuple(SetSysctl(name, value) for name, value in DEFAULTS.items())
+    if program == "sockstat":
+        return (_sockstat(words),)
+    if program == "sleep" and len(words) == 2:
+        return (Sleep(int(float(words[1]) * S)),)
+    if program.startswith("sysctl_restore_") or " ".join(words).startswith(WITHOUT_EFFECT):
+        return ()
+    raise ValueError(f"unknown command '{' '.join(words)}'")
+
+
+def _sysctl(words: list[str]) -> tuple[Step, ...]:
+    options = [word for word in words if word.startswith("-")]
+    if not set(options) <= {"-q", "-w", "-n", "-e", "-i", "-qw", "-wq"}:
+        raise ValueError(f"unknown option in 'sysctl {' '.join(words)}'")
+    return tuple(_assignment(word) for word in words if "=" in word and word not in options)
+
+
+def _assignment(word: str) -> SetSysctl:
+    name, _, value = word.partition("=")
+    if name.startswith(_PROC):
+        name = name.removeprefix(_PROC).replace("/", ".")
+    if not name or not value:
+        raise ValueError(f"'{word}' is not NAME=VALUE")
+    return SetSysctl(name, value)
+
+
+def _sockstat(words: list[str]) -> CountSockets:
+    """Understand `sockstat ... | grep packetdril | grep -c STATE | grep COUNT`."""
+    sockstat, *greps = " ".join(words).split(" | ")
+    match [grep.split() for grep in greps]:
+        case [*owners, ["grep", "-c", state], ["grep", count]] if all(
+            owner == ["grep", "packetdril"] for owner in owners
+        ):
+            own = state == "LISTEN" and "-p" not in sockstat.split()
+            return CountSockets(state, count, own)
+    raise ValueError(f"unknown command '{' '.join(words)}'")
