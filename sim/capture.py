@@ -127,7 +127,7 @@ class Printer:
         """
         name = "IP6" if ip.is_ipv6(packet.flow.src) else "IP"
         if isinstance(packet, IcmpPacket):
-            return f"{name} {packet.flow.src} > {packet.flow.dst}: {_icmp_text(packet)}"
+            return f"{name} {packet.flow.src} > {packet.flow.dst}: {icmp_text(packet)}"
         return f"{name} {_flow_text(packet.flow)}: {self._segment_text(packet)}"
 
     def _segment_text(self, packet: Packet) -> str:
@@ -156,7 +156,8 @@ def _flow_text(flow: Flow) -> str:
     return f"{flow.src}.{flow.sport} > {flow.dst}.{flow.dport}"
 
 
-def _icmp_text(packet: IcmpPacket) -> str:
+def icmp_text(packet: IcmpPacket) -> str:
+    """Return what an ICMP error says and about which flow."""
     six = ip.is_ipv6(packet.flow.src)
     names = ICMPV6_NAMES if six else ICMP_NAMES
     name = names.get((packet.type, packet.code), f"type {packet.type} code {packet.code}")

@@ -1,0 +1,316 @@
+"""Hosts, links and sockets that tell a `Trace` what happens to them.
+
+Each is its plain class with a tap around it: a host's packets in and out, a link's packets, a
+host's timers as they expire, a socket's calls and returns.  After each of these the control block
+concerned is recorded.  The protocol itself knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from simpy.events import Event
+
+from sim import capture
+from sim.host import Host
+from sim.icmp import IcmpPacket
+from sim.net.link import Link
+from sim.net.node import Send
+from sim.packet import NOT_OBSERVED, Flow, Packet
+from sim.simulation import Simulation
+from sim.socket import Address, Socket, errno_name
+from sim.tcp.listener import Listener
+from sim.tcp.stack import ANY, Clock, RunningTimer
+from sim.tcp.states import State
+from sim.trace import Sink, SocketRow, Trace
+
+LISTENING = -1
+"""Peer's port in the flow under which a listening socket is numbered."""
+
+
+class TracedSimulation(Simulation):
+    """A simulation whose packets and sockets are recorded; the rows go to `sink`."""
+
+    def __init__(self, sink: Sink, seed: int = 0) -> None:
+        self.trace = Trace(sink)
+        super().__init__(seed, partial(TracedHost, self.trace), partial(TracedLink, self.trace))
+
+    def run(
+        self,
+        until: int | Event | None = None,
+        progress: Callable[[Simulation], object] | None = None,
+    ) -> None:
+        """Run as `Simulation.run` does; the last rows are handed over when it ends."""
+        try:
+            super().run(until, progress)
+        finally:
+            self.trace.flush()
+
+
+class TracedLink(Link):
+    """A link that records what it carries and what it loses."""
+
+    __slots__ = ("trace",)
+
+    def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.trace = trace
+
+    def send(self, packet: Packet) -> None:
+        """Record the packet, then put it on the link."""
+        now = self.engine._now
+        if self._gap:
+            self.trace.packet(now, self.name, "over", "sent", packet)
+        else:
+            self.trace.packet(now, self.name, "over", "dropped", packet, "loss")
+            self.trace.forget(packet)
+        super().send(packet)
+
+
+class TracedHost(Host):
+    """A host that records its packets, its timers and its sockets."""
+
+    def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:
+        self.trace = trace
+        self._numbers: dict[Flow, int] = {}
+        """Numbers of the sockets with a control block, by the flow of the peer's segments."""
+        self._observed: dict[Flow, int] = {}
+        """Rows of the connect() that they belong to."""
+        self._queued: dict[int, int] = {}
+        """Length of the accept queue when it was last recorded, by the listener's number."""
+        super().__init__(*arguments, **options)
+        self.tcp.timers = TracedClock(self, self.tcp.timers)
+        self.tcp.routes = TracedRoutes(self)
+
+    def socket(self) -> Socket:
+        """Create a TCP socket whose calls are recorded."""
+        return TracedSocket(self)
+
+    def receive(self, packet: Packet) -> None:
+        """Record the packet and, once it was processed, the sockets that it concerned."""
+        self.trace.packet(self.env._now, self.name, "in", "received", packet)
+        self.trace.forget(packet)
+        super().receive(packet)
+        if isinstance(packet, IcmpPacket):
+            self.show(packet.quoted.flow.reverse(), "received", capture.icmp_text(packet))
+            return
+        self.show(packet.flow, "received", capture.flags_text(packet.flags))
+        self._show_listener(packet.flow)
+
+    def number(self, key: Flow, socket: int | None = None) -> int:
+        """Return the number of the socket with that key; `socket` gives it one."""
+        if socket is not None:
+            self._numbers[key] = socket
+        elif key not in self._numbers:
+            self._numbers[key] = self.trace.new_socket()
+        return self._numbers[key]
+
+    def show(self, key: Flow, event: str, detail: str) -> None:
+        """Record the connection with that key; the last time, that it is gone."""
+        control = self.tcp.connections.get(key)
+        if control is not None:
+            self._observed[key] = getattr(control, "observed", NOT_OBSERVED)
+            self.show_control(self.number(key), event, detail, control, key)
+        elif key in self._numbers:
+            number, observed = self._numbers.pop(key), self._observed.pop(key, NOT_OBSERVED)
+            self.show_control(number, event, detail, None, key, observed)
+
+    def _show_listener(self, flow: Flow) -> None:
+        """Record the listening socket that `flow` leads to, if its accept queue has changed."""
+        for address in (flow.dst, ANY):
+            listener = self.tcp.listeners.get((address, flow.dport))
+            number = self._numbers.get(listening_key(address, flow.dport))
+            if listener is not None and number is not None:
+                queued = len(listener.accept_queue)
+                if self._queued.get(number, 0) != queued:
+                    key = listening_key(address, flow.dport)
+                    self.show_control(number, "received", "", listener, key)
+
+    def show_control(
+        self,
+        number: int,
+        event: str,
+        detail: str,
+        control: Any,
+        key: Flow,
+        observed: int = NOT_OBSERVED,
+    ) -> None:
+        """Record a socket: `control` is its connection, request or listener, if it has one."""
+
+        def known(name: str, default: Any = None) -> Any:
+            return getattr(control, name, default)
+
+        queues = (0, 0)
+        if isinstance(control, Listener):
+            self._queued[number] = len(control.accept_queue)
+            queues = (len(control.accept_queue), control.backlog)
+        elif known("snd_nxt") is not None:
+            queues = (0, control.snd_nxt - control.snd_una & 0xFFFF_FFFF)
+        timer = known("timer")
+        srtt, rto = known("srtt"), known("rto")
+        self.trace.socket(
+            SocketRow(
+                self.env._now / 1e9,
+                self.name,
+                number,
+                known("observed", observed),
+                event,
+                detail,
+                str(known("state", State.CLOSED)),
+                key.dst,
+                key.dport,
+                key.src,
+                max(key.sport, 0),
+                *queues,
+                timer.expire.name if timer is not None else "",
+                timer.deadline / 1e9 if timer is not None else None,
+                self.tcp.reserve if known("snd_nxt") is not None else 0,
+                known("retransmits"),
+                *(known("iss"), known("irs"), known("snd_una"), known("snd_nxt")),
+                *(known("snd_wnd"), known("rcv_nxt"), known("rcv_wnd"), known("mss")),
+                *(known("snd_wscale"), known("rcv_wscale"), known("sack_ok"), known("ts_recent")),
+                srtt / 1e9 if srtt else None,
+                rto / 1e9 if rto else None,
+            )
+        )
+
+
+def listening_key(address: str, port: int) -> Flow:
+    """Return the flow under which a listening or unconnected socket is numbered."""
+    return Flow("", LISTENING, address, port)
+
+
+class TracedRoutes(dict[str, Send]):
+    """A host's routes, which record the packets that leave it; they are looked up each time."""
+
+    def __init__(self, host: TracedHost) -> None:
+        super().__init__()
+        self._host = host
+
+    def __getitem__(self, address: str) -> Send:
+        """Return what sends a packet to `address`."""
+        return partial(self._send, self._host.forwarding[address])
+
+    def _send(self, send: Send, packet: Packet) -> None:
+        host = self._host
+        host.trace.packet(host.env._now, host.name, "out", "sent", packet)
+        send(packet)
+
+
+class TracedClock:
+    """Starts a host's timers, so that their expiry is recorded."""
+
+    __slots__ = ("clock", "host")
+
+    def __init__(self, host: TracedHost, clock: Clock) -> None:
+        self.host = host
+        self.clock = clock
+
+    def start(self, now: int, duration: int, expire: Callable[[int], None], /) -> RunningTimer:
+        """Start a timer as the host's own clock does."""
+        return self.clock.start(now, duration, Expiry(self.host, expire))
+
+
+class Expiry:
+    """What a timer does when it expires: a control block's method, then its record."""
+
+    __slots__ = ("expire", "host")
+
+    def __init__(self, host: TracedHost, expire: Callable[[int], None]) -> None:
+        self.host = host
+        self.expire: Any = expire
+
+    @property
+    def name(self) -> str:
+        """The method's name in words: "syn timeout"."""
+        return str(self.expire.__name__).replace("_", " ")
+
+    def __call__(self, now: int) -> None:
+        """Let the control block act, then record it."""
+        self.expire(now)
+        self.host.show(self.expire.__self__.key, "timer", self.name)
+
+
+class TracedSocket(Socket):
+    """A socket that records its calls, and how each left it."""
+
+    __slots__ = ("number",)
+
+    host: TracedHost
+
+    def __init__(self, host: TracedHost, connection: Any = None) -> None:
+        super().__init__(host, connection)
+        self.number = host.trace.new_socket() if connection is None else host.number(connection.key)
+        self._show("return", "socket()" if connection is None else "accept()")
+
+    def bind(self, address: Address) -> None:
+        """As `Socket.bind`."""
+        self._call(super().bind, address)
+
+    def listen(self, backlog: int = 128) -> None:
+        """As `Socket.listen`."""
+        self._call(super().listen, backlog)
+
+    def accept(self) -> Event:
+        """As `Socket.accept`."""
+        event: Event = self._call(super().accept)
+        return event
+
+    def connect(self, address: Address) -> Event:
+        """As `Socket.connect`."""
+        event: Event = self._call(super().connect, address)
+        return event
+
+    def recv(self) -> Event:
+        """As `Socket.recv`."""
+        event: Event = self._call(super().recv)
+        return event
+
+    def close(self) -> None:
+        """As `Socket.close`; the connection goes on without the socket until it ends."""
+        connection = self._connection
+        self._show("call", "close()")
+        super().close()
+        if connection is None:
+            self._show("return", "close()")
+        else:
+            self.host.show(connection.key, "return", "close()")
+
+    def _accepted(self, now: int) -> tuple[Socket, Address]:
+        accepted, address = super()._accepted(now)
+        return TracedSocket(self.host, accepted._connection), address
+
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Make a call: record it, how the socket waits in it, and its return."""
+        name = method.__name__
+        self._show("call", f"{name}({', '.join(map(str, arguments))})")
+        try:
+            result = method(*arguments)
+        except OSError as error:
+            self._show("raise", f"{name}() {errno_name(error)}")
+            raise
+        if isinstance(result, Event) and result.callbacks is not None:
+            self._show("waiting", f"{name}()")
+            result.callbacks.append(partial(self._returned, name))
+        else:
+            self._show("return", f"{name}()")
+        return result
+
+    def _returned(self, name: str, event: Event) -> None:
+        if event.ok:
+            self._show("return", f"{name}()")
+        else:
+            self._show("raise", f"{name}() {errno_name(cast(OSError, event.value))}")
+
+    def _show(self, event: str, detail: str) -> None:
+        """Record the socket and its control block."""
+        control = self._connection or self._listener
+        if self._connection is not None:
+            key = self._connection.key
+        else:
+            key = listening_key(*self.getsockname())
+        if control is not None:
+            self.host.number(key, self.number)
+        self.host.show_control(self.number, event, detail, control, key, self.observed)

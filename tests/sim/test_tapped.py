@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+from simpy.events import Event
+
+from sim import Simulation
+from sim.simulation import Simulation as Plain
+from sim.tapped import TracedSimulation
+from sim.tcp import header
+from sim.trace import TABLES, PacketRow, SocketRow
+from sim.units import MS, S
+
+DELAY = 20 * MS
+
+
+class Tables:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.packets: list[PacketRow] = []
+        self.sockets: list[SocketRow] = []
+        self.batches: list[tuple[str, int]] = []
+
+    def __call__(self, table: str, rows: Sequence[Any]) -> None:
+        self.batches.append((table, len(rows)))
+        getattr(self, table).extend(rows)
+
+
+def exchange(sim: Plain, loss: float = 0.0, port: int = 80) -> None:
+    """A client connects, stays a second, and closes; the server follows."""
+    client, server = sim.add_host("client"), sim.add_host("server")
+    sim.add_link("client", "server", delay=DELAY, loss=loss)
+    listening = server.socket()
+    listening.bind(("", 80))
+    listening.listen(5)
+
+    def serve() -> Generator[Event, Any, None]:
+        accepted, _ = yield listening.accept()
+        yield accepted.recv()
+        accepted.close()
+
+    def call() -> Generator[Event, Any, None]:
+        socket = client.socket()
+        try:
+            yield socket.connect((server.address, port))
+        except OSError:
+            return
+        yield sim.env.timeout(S)
+        socket.close()
+
+    sim.process(serve())
+    sim.process(call())
+    sim.run()
+
+
+@pytest.fixture
+def tables() -> Tables:
+    return Tables()
+
+
+def test_each_packet_is_seen_where_it_leaves_on_the_link_and_where_it_arrives(
+    tables: Tables,
+) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    ways = {"client": "client > server", "server": "server > client"}
+    by_packet: dict[int, list[PacketRow]] = {}
+    for row in tables.packets:
+        by_packet.setdefault(row.packet, []).append(row)
+    assert [rows[0].flags for rows in by_packet.values()] == ["S", "S.", ".", "F.", ".", "F.", "."]
+    for rows in by_packet.values():
+        leaves, over, arrives = rows
+        assert (leaves.direction, leaves.event) == ("out", "sent")
+        assert (over.place, over.direction, over.event) == (ways[leaves.place], "over", "sent")
+        assert (arrives.direction, arrives.event) == ("in", "received")
+        assert arrives.place != leaves.place
+        assert arrives.time_s - leaves.time_s == pytest.approx(0.02)
+        assert {row.connection for row in rows} == {0}
+
+
+def test_columns_say_what_the_bytes_say(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    for row in tables.packets:
+        packet = header.decode(row.datagram)
+        assert packet.flow == (row.src, row.sport, row.dst, row.dport)
+        assert (packet.seq, packet.ack, packet.window) == (row.seq, row.ack, row.win)
+        assert len(packet.payload) == row.len
+
+
+def test_states_and_calls_of_a_handshake_and_close(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    client = [
+        (round(row.time_s, 3), row.event, row.detail, row.state)
+        for row in tables.sockets
+        if row.host == "client"
+    ]
+    assert client == [
+        (0.0, "return", "socket()", "CLOSED"),
+        (0.0, "call", "connect(('10.0.0.2', 80))", "CLOSED"),
+        (0.0, "waiting", "connect()", "SYN-SENT"),
+        (0.04, "received", "S.", "ESTABLISHED"),
+        (0.04, "return", "connect()", "ESTABLISHED"),
+        (1.04, "call", "close()", "ESTABLISHED"),
+        (1.04, "return", "close()", "FIN-WAIT-1"),
+        (1.08, "received", ".", "FIN-WAIT-2"),
+        (1.08, "received", "F.", "TIME-WAIT"),
+        (client[-1][0], "timer", "time wait over", "CLOSED"),
+    ]
+
+
+def test_a_socket_before_connect_knows_no_peer_and_after_it_does(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    rows = [row for row in tables.sockets if row.host == "client"]
+    new, called, waiting, established = rows[:4]
+    for row in (new, called):
+        assert (row.peer_address, row.peer_port, row.iss, row.memory) == ("", 0, None, 0)
+    assert (waiting.peer_address, waiting.peer_port) == ("10.0.0.2", 80)
+    assert waiting.memory > 0
+    assert waiting.timer == "syn timeout"
+    assert waiting.timer_expires_s is not None
+    assert 1 <= waiting.timer_expires_s < 1.1
+    assert established.timer == ""
+    assert established.srtt_s == 0.04
+    assert len({row.socket for row in rows}) == 1
+
+
+def test_server_s_request_connection_and_accepted_socket_share_a_number(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    listener = tables.sockets[0].socket
+    server = [row for row in tables.sockets if row.host == "server" and row.socket != listener]
+    assert len({row.socket for row in server}) == 1
+    states = list(dict.fromkeys(row.state for row in server))
+    assert states == ["SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "LAST-ACK", "CLOSED"]
+    assert {row.connection for row in server} == {0}
+    client = next(row for row in tables.sockets if row.state == "ESTABLISHED")
+    mirrored = next(row for row in server if row.state == "ESTABLISHED")
+    assert (client.iss, client.irs) == (mirrored.irs, mirrored.iss)
+
+
+def test_nobody_answers(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1), loss=1)
+    events = Counter((row.place, row.event, row.reason) for row in tables.packets)
+    assert events == {("client", "sent", ""): 11, ("client > server", "dropped", "loss"): 11}
+    timers = [row for row in tables.sockets if row.event == "timer"]
+    assert len(timers) == 11
+    for timer, following in itertools.pairwise(timers):
+        assert timer.timer_expires_s == following.time_s
+    assert (timers[-1].state, timers[-1].connection) == ("CLOSED", 0)
+    last = tables.sockets[-1]
+    assert (last.event, last.detail, last.state) == ("raise", "connect() ETIMEDOUT", "CLOSED")
+    assert last.peer_address == ""
+
+
+def test_a_refused_connect_raises_in_the_trace_too(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1), port=81)
+    assert [row.flags for row in tables.packets if row.direction == "in"] == ["S", "R."]
+    assert tables.sockets[-1].detail == "connect() ECONNREFUSED"
+
+
+def test_tracing_changes_nothing(tables: Tables) -> None:
+    plain, traced = Simulation(seed=3), TracedSimulation(tables, seed=3)
+    for sim in (plain, traced):
+        exchange(sim, loss=0.3)
+    assert repr(plain.records.columns()) == repr(traced.records.columns())
+
+
+def test_the_same_seed_gives_the_same_trace(tables: Tables) -> None:
+    again = Tables()
+    exchange(TracedSimulation(tables, seed=5), loss=0.3)
+    exchange(TracedSimulation(again, seed=5), loss=0.3)
+    assert (tables.packets, tables.sockets) == (again.packets, again.sockets)
+
+
+def test_rows_are_handed_over_in_batches(tables: Tables) -> None:
+    sim = TracedSimulation(tables, seed=1)
+    sim.trace._batch = 4
+    exchange(sim)
+    assert {size for table, size in tables.batches if table == "packets"} == {4, 1}
+    assert not any(sim.trace._rows[table] for table in TABLES)
+    assert not sim.trace._in_flight
