@@ -41,8 +41,8 @@ class Topology:
     """A graph to simulate on, and what was left out or guessed to get it.
 
     Nodes are unique names, with `latitude` and `longitude` in degrees where known.  Edges are
-    links that are alike in both directions, with `delay` one way (int, ns), `loss` (0..1) and,
-    where known, `bitrate` (int, bit/s).  All else that the source said stands as it said it.
+    links that are alike in both directions, with `delay` one way (int, ns) and, where the source
+    said so, `loss` (0..1) and `bitrate` (int, bit/s).  All else that it said stands as it was.
     """
 
     graph: nx.Graph[str]
@@ -103,7 +103,7 @@ def interpret(raw: nx.Graph[Any], source: str) -> Topology:
 
     Read without regard to case are, of nodes, `label` (the name, else the node itself),
     `latitude` and `longitude` (degrees); of edges, `latency` ("10 ms"; a bare number is
-    seconds), `loss` or `packet_loss` ("1%" or a fraction; 0 if absent) and `LinkSpeedRaw`
+    seconds), `loss` or `packet_loss` ("1%" or a fraction) and `LinkSpeedRaw`
     (bit/s).  A link whose delay is neither given nor follows from places is left out, and so is
     a node that then has neither place nor link.  Of parallel links the fastest is kept; links
     of a directed graph serve both ways.  Raises TopologyError.
@@ -199,7 +199,7 @@ class _Reading:
         present = self.graph.get_edge_data(end_a, end_b)
         if (end_a, end_b) in self.seen:
             self.found["parallel"].append(name)
-        elif present and (present["delay"], present["loss"]) != (link["delay"], link["loss"]):
+        elif present and any(present.get(of) != link.get(of) for of in ("delay", "loss")):
             self.found["asymmetric"].append(name)
         self.seen |= {(end_a, end_b)} if self.directed else {(end_a, end_b), (end_b, end_a)}
         if present is None or link["delay"] < present["delay"]:
@@ -225,8 +225,9 @@ class _Reading:
             link["delay"] = great_circle_delay(
                 at_a["latitude"], at_a["longitude"], at_b["latitude"], at_b["longitude"]
             )
-        loss = _get(attributes, "loss", "packet_loss", default=0)
-        link["loss"] = self._parse(units.probability, name, "loss", loss)
+        loss = _get(attributes, "loss", "packet_loss")
+        if loss is not None:
+            link["loss"] = self._parse(units.probability, name, "loss", loss)
         speed = _get(attributes, "linkspeedraw")
         if speed is not None:
             link["bitrate"] = self._parse(units.bitrate, name, "LinkSpeedRaw", speed)
