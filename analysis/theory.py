@@ -1,0 +1,305 @@
+"""The exact distribution of connect()'s latency under independent loss.
+
+The model: every SYN is lost with probability `loss` on its way there, every SYN-ACK with
+`loss_back` on its way back, independently; the path's delay is constant, queues and hosts add
+none.  The client repeats its SYN by its schedule until a SYN-ACK arrives or it gives up.  The
+server answers every SYN that arrives with a SYN-ACK at once, and repeats that by its own schedule;
+a SYN that arrives again starts the running wait of that schedule anew without advancing it
+(tcp_check_req of Linux), and a request that is given up is made again by the next SYN.  The first
+SYN-ACK that gets through ends it.
+
+Nothing is sampled.  A host's timer wheel makes its expiries depend on the phase of its clock,
+which is uniform: whole ticks of phase are enumerated, the fraction of a tick that remains is
+integrated.  Seen from the moment at which the first SYN reaches the server (or would have), the
+delay of the path cancels: client and server race on two clocks, and which of two expiries comes
+first follows from the whole ticks and from which of the two fractions is larger.
+
+Left out: a client that gives up within the very tick in which a SYN-ACK arrives is taken to do so
+at the mean of its time; loss that comes in bursts, but see `gilbert_elliott_loss`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.schedules import Schedules, Wheel
+
+Ticks = NDArray[np.int64]
+Masses = NDArray[np.float64]
+
+NEGLIGIBLE: Final = 1e-20
+"""Branches of no more probability than this are not followed."""
+
+_BLOCK: Final = 1 << 13
+"""Phases treated at once: few enough that the rounding errors of their sums stay below 1e-12."""
+
+ATOM, UNIFORM, RISING, FALLING = range(4)
+"""How the probability of a tick is spread over it: all at its end, or with a density that is
+constant, proportional to the time since its beginning, or to the time until its end."""
+
+BEHIND: Final = np.array([0, 1 / 2, 1 / 3, 2 / 3])
+"""The mean of each, in ticks before the tick's end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Latency:
+    """The distribution of connect()'s latency; what is missing from 1 is failure."""
+
+    rtt_s: float
+    tick_s: float
+    masses: Masses
+    """[shape, n]: probability of the n-th tick, which ends `rtt_s + n * tick_s` after the call."""
+    gives_up_s: float
+    """When connect() fails; mean over the phases of the client's clock."""
+
+    @property
+    def established(self) -> float:
+        """Probability that connect() succeeds."""
+        return float(self.masses.sum())
+
+    @property
+    def mean_s(self) -> float:
+        """Mean latency of those that succeed, s."""
+        ends = np.arange(self.masses.shape[1])
+        total = float((self.masses * (ends - BEHIND[:, np.newaxis])).sum())
+        return self.rtt_s + self.tick_s * total / self.established
+
+    def cdf(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability that connect() has succeeded at most `seconds` after the call."""
+        at = (np.asarray(seconds, dtype=float) - self.rtt_s) / self.tick_s
+        whole = np.ceil(at - 1e-9)
+        tick = np.clip(whole, -1, self.masses.shape[1]).astype(np.int64)
+        before = np.concatenate([[0.0, 0.0], np.cumsum(self.masses.sum(axis=0)), [0.0]])
+        before[-1] = before[-2]
+        within = np.zeros((len(self.masses), self.masses.shape[1] + 2))
+        within[:, 1:-1] = self.masses
+        atom, uniform, rising, falling = within[:, tick + 1]
+        part = np.clip(at - whole + 1, 0, 1)
+        return np.asarray(
+            before[tick + 1]
+            + atom * (part > 1 - 1e-9)
+            + uniform * part
+            + rising * part**2
+            + falling * (2 * part - part**2)
+        )
+
+    def quantile(self, share: float) -> float:
+        """Return the time by which `share` of all connects have succeeded, s.
+
+        Infinite if fewer ever succeed.
+        """
+        cumulated = np.cumsum(self.masses.sum(axis=0))
+        if share > cumulated[-1]:
+            return math.inf
+        tick = int(np.searchsorted(cumulated, share))
+        _, uniform, rising, falling = self.masses[:, tick]
+        rest = share - (cumulated[tick - 1] if tick else 0.0)
+        square, linear = rising - falling, uniform + 2 * falling
+        root = math.sqrt(max(0.0, linear**2 + 4 * square * rest))
+        part = 2 * rest / (linear + root) if linear + root > 0 else 1.0
+        return float(self.rtt_s + self.tick_s * (tick - 1 + min(1.0, part)))
+
+
+def connect_latency(
+    client: Schedules,
+    server: Schedules,
+    *,
+    rtt_s: float,
+    loss: float,
+    loss_back: float | None = None,
+) -> Latency:
+    """Return the distribution of the latency of a connect() over a path.
+
+    `loss_back` is that of the way back, the same as there unless given.
+    """
+    back = loss if loss_back is None else loss_back
+    unit = _unit(client, server)
+    race = _Race(client, server, unit, rtt_s, loss, back)
+    for clocks in race.phases():
+        race.run(*clocks)
+    return Latency(rtt_s, unit, race.masses, float(client.syn_times()[-1]))
+
+
+def gilbert_elliott_loss(p: float, r: float, h: float, k: float) -> float:
+    """Return the long-run loss of a Gilbert-Elliott channel.
+
+    `p` and `r` are the chances, per packet, of turning bad and good; `h` and `k` those that a
+    packet gets through in the bad and in the good state.  In the limit of long gaps, where many
+    packets pass between two of one handshake, each of its packets is lost independently with this
+    probability, and `connect_latency` of it is exact.
+
+    >>> gilbert_elliott_loss(0.01, 0.1, 0.3, 0.999)
+    0.06454545454545454
+    """
+    bad = p / (p + r)
+    return bad * (1 - h) + (1 - bad) * (1 - k)
+
+
+class _Race:
+    """The race of a client's and a server's timers, over all phases of their clocks.
+
+    Ticks are counted in `unit` from when the first SYN reaches the server or would have; `margin`
+    is 1 where the server's clock shows one tick less when a later SYN arrives, because the
+    client's fraction of a tick is the larger.
+    """
+
+    def __init__(
+        self,
+        client: Schedules,
+        server: Schedules,
+        unit: float,
+        rtt_s: float,
+        loss: float,
+        back: float,
+    ) -> None:
+        self.syn = _Timers(client.syn_timeouts_s, client.wheel, unit)
+        self.synack = _Timers(server.synack_timeouts_s, server.wheel, unit)
+        self.loss = loss
+        self.back = back
+        self.reply = rtt_s / unit
+        longest = self.syn.expiries(np.arange(self.syn.phases))[-1].max()
+        self.masses = np.zeros((4, int(longest) + 1))
+
+    def phases(self) -> Iterator[tuple[Ticks, Ticks, int, float]]:
+        """Yield blocks of all phases: client's, server's, margin, probability of each phase."""
+        if not self.syn.rounded:
+            margins = [0]
+        elif not self.synack.rounded:
+            margins = [1]
+        else:
+            margins = [0, 1]
+        total = self.syn.phases * self.synack.phases
+        for margin in margins:
+            for start in range(0, total, _BLOCK):
+                client, server = np.divmod(
+                    np.arange(start, min(start + _BLOCK, total)), self.synack.phases
+                )
+                yield client, server, margin, 1 / (total * len(margins))
+
+    def run(self, client: Ticks, server: Ticks, margin: int, weight: float) -> None:
+        """Follow every course of the handshake for these phases and add up its ends."""
+        times = self.syn.expiries(client) - client
+        sent, gives_up = times[:-1], times[-1] - BEHIND[self.spread(self.syn, margin)]
+        # What the server's clock shows when each SYN arrives.
+        shown = sent - margin
+        shown[0] = 0
+        shown += server
+        syns, waits = len(sent), len(self.synack.ticks)
+        reach = np.zeros((syns, waits, len(client)))
+        """Probability that SYN k arrives and finds i expiries of the SYN-ACK timer."""
+        reach[:, 0] += weight * (1 - self.loss) * self.loss ** np.arange(syns)[:, np.newaxis]
+        for k in range(syns):
+            for i in range(waits):
+                if reach[k, i].max() > NEGLIGIBLE * weight:
+                    self.follow(k, i, reach, sent, shown, server, gives_up, margin)
+
+    def follow(
+        self,
+        k: int,
+        i: int,
+        reach: NDArray[np.float64],
+        sent: Ticks,
+        shown: Ticks,
+        server: Ticks,
+        gives_up: NDArray[np.float64],
+        margin: int,
+    ) -> None:
+        """Follow what the k-th SYN sets going, up to the next one that arrives."""
+        chance = reach[k, i]
+        shape = self.spread(self.syn, margin) if k else ATOM
+        self.finish(shape, sent[k], chance * (1 - self.back), gives_up)
+        chance = chance * self.back
+        later = len(sent) - k - 1
+        passed = self.loss ** np.arange(later + 1)
+        pending = np.ones((later, len(server)), dtype=bool)
+        """Whether each later SYN still has to be considered."""
+        now = shown[k]
+        for j in range(i, len(self.synack.ticks)):
+            now = self.synack.expiry(now, j)
+            due = shown[k + 1 :] < now
+            first = due & pending
+            for n in range(later):
+                if first[n].any():
+                    reach[k + 1 + n, j] += first[n] * chance * passed[n] * (1 - self.loss)
+            pending &= ~due
+            if j + 1 == len(self.synack.ticks):
+                break
+            if self.synack.rounded:
+                shape, at = self.spread(self.synack, 1 - margin), now - server
+            else:
+                at = now - server + (margin if k else 0)
+                shape = UNIFORM if k and margin else ATOM
+            fate = chance * passed[due.sum(axis=0)]
+            self.finish(shape, at, fate * (1 - self.back), gives_up)
+            chance = chance * self.back
+        for n in range(later):
+            # The request is gone: the next SYN makes a new one.
+            reach[k + 1 + n, 0] += pending[n] * chance * passed[n] * (1 - self.loss)
+
+    def spread(self, timers: _Timers, larger: int) -> int:
+        """Return how an expiry is spread over its tick.
+
+        `larger`: whether the fraction of that clock is the larger one of the two.
+        """
+        if not timers.rounded:
+            return ATOM
+        if not (self.syn.rounded and self.synack.rounded):
+            return UNIFORM
+        return FALLING if larger else RISING
+
+    def finish(self, shape: int, at: Ticks, chance: Masses, gives_up: NDArray[np.float64]) -> None:
+        """Count that a SYN-ACK sent at these ticks is the first to get through."""
+        heard = at - BEHIND[shape] + self.reply < gives_up
+        if heard.any():
+            counted = np.bincount(at[heard], weights=chance[heard])
+            self.masses[shape, : len(counted)] += counted
+
+
+class _Timers:
+    """A schedule of timeouts in units of time, rounded by a wheel or exact."""
+
+    def __init__(self, timeouts_s: tuple[float, ...], wheel: Wheel | None, unit: float) -> None:
+        self.rounded = wheel is not None
+        if wheel is None:
+            self.per_tick = 1
+            self.ticks = [round(timeout / unit) for timeout in timeouts_s]
+            self.shifts = []
+        else:
+            self.per_tick = round(wheel.tick_s / unit)
+            self.ticks = [wheel.ticks(timeout) for timeout in timeouts_s]
+            self.shifts = [wheel.shift(ticks) for ticks in self.ticks]
+        self.phases = self.per_tick << max(self.shifts, default=0)
+        """Number of phases that make a difference."""
+
+    def expiry(self, now: Ticks, n: int) -> Ticks:
+        """Return when the n-th timeout expires if it starts at `now`."""
+        if not self.rounded:
+            return now + self.ticks[n]
+        shift = self.shifts[n]
+        return ((((now // self.per_tick + self.ticks[n]) >> shift) + 1) << shift) * self.per_tick
+
+    def expiries(self, phase: Ticks) -> Ticks:
+        """Return [n]: the start and when each timeout expires if all follow one another."""
+        times = [phase]
+        for n in range(len(self.ticks)):
+            times.append(self.expiry(times[-1], n))
+        return np.stack(times)
+
+
+def _unit(client: Schedules, server: Schedules) -> float:
+    """Return the unit of time that divides both hosts' ticks, or their timeouts if exact, s."""
+    nanoseconds = [
+        round(1e9 * duration)
+        for schedules, timeouts in (
+            (client, client.syn_timeouts_s),
+            (server, server.synack_timeouts_s),
+        )
+        for duration in (timeouts if schedules.wheel is None else [schedules.wheel.tick_s])
+    ]
+    return math.gcd(*nanoseconds) / 1e9
