@@ -39,34 +39,43 @@ def accept_loop(listening: Socket, pause: int) -> Processing:
     env = listening.host.env
     while True:
         connection, _ = yield listening.accept()
-        close_with_peer(connection)
+        connection.add_reader(connection.close)
         if pause:
             yield env.timeout(pause)
 
 
-def close_with_peer(connection: Socket) -> None:
-    """Arrange that a connection is closed when its peer has closed it."""
-    ended = connection.recv()
-    if ended.callbacks is None:
-        connection.close()
-    else:
-        ended.callbacks.append(lambda _: connection.close())
-
-
-def connect_hold_close(host: Host, address: Address, hold: float) -> Processing:
+def connect_hold_close(host: Host, address: Address, hold: float) -> None:
     """Connect to `address`, keep the connection for `hold` ns (for ever: math.inf), close it.
 
     How the connect() ended stands in the simulation's records.
     """
     connecting = host.socket()
     try:
-        yield connecting.connect(address)
+        returned = connecting.connect(address)
     except OSError:
-        connecting.close()
         return
-    if hold < math.inf:
-        yield host.env.timeout(int(hold))
-        connecting.close()
+    returned.callbacks.append(Holder(connecting, hold))
+
+
+class Holder:
+    """Closes a connection `hold` ns after connect() returned."""
+
+    __slots__ = ("hold", "socket")
+
+    def __init__(self, socket: Socket, hold: float) -> None:
+        self.socket = socket
+        self.hold = hold
+
+    def __call__(self, returned: Event) -> None:
+        """Take note that connect() returned."""
+        if not returned.ok:
+            returned.defused = True
+        elif self.hold < math.inf:
+            self.socket.host.env.timeout(int(self.hold)).callbacks.append(self.close)
+
+    def close(self, _: Event) -> None:
+        """Close the connection."""
+        self.socket.close()
 
 
 def poisson(rng: np.random.Generator, rate: float, count: int) -> npt.NDArray[np.int64]:
@@ -84,4 +93,4 @@ def arrivals(
     for at, host in zip(times, itertools.cycle(clients), strict=False):
         if at > env._now:
             yield env.timeout(at - env._now)
-        env.process(connect_hold_close(host, address, hold))
+        connect_hold_close(host, address, hold)

@@ -89,10 +89,11 @@ class Engine(simpy.Environment):
         """Process up to `limit` events as SimPy's step() does; False if nothing is left."""
         queue = self._queue
         pop = heappop
-        left = limit
+        processed = 0
         try:
-            while left and len(queue) > self.dormant:
-                left -= 1
+            for processed in range(limit):
+                if len(queue) <= self.dormant:
+                    return False
                 self._now, _, _, event = pop(queue)  # type: ignore[assignment]
                 callbacks = event.callbacks
                 event.callbacks = None  # type: ignore[assignment]
@@ -100,13 +101,14 @@ class Engine(simpy.Environment):
                     callback(event)
                 if not event._ok and not event.defused:
                     raise event._value
+            processed = limit
+            return True
         except StopSimulation:
             event.callbacks = callbacks[callbacks.index(callback) + 1 :]
             self.schedule(event, URGENT)
             raise
         finally:
-            self.events += limit - left
-        return left == 0
+            self.events += processed
 
 
 class Timer:
@@ -121,10 +123,20 @@ class Timer:
         self.queue = queue
 
     def cancel(self) -> None:
-        """Stop the timer; nothing happens if it has expired or was stopped before."""
-        if self.expire is not None:
-            self.expire = None
-            self.queue.forget()
+        """Stop the timer; nothing happens if it has expired or was stopped before.
+
+        The queue lets go of all those at its head that were stopped.
+        """
+        if self.expire is None:
+            return
+        self.expire = None
+        queue = self.queue
+        queue.live -= 1
+        fifo = queue.fifo
+        while fifo and fifo[0].expire is None:
+            fifo.popleft()
+        if queue.queued and not queue.live:
+            queue.engine.dormant += 1
 
 
 class TimerQueue:
@@ -134,7 +146,17 @@ class TimerQueue:
     event in SimPy's sense.
     """
 
-    __slots__ = ("callbacks", "duration", "fifo", "firing", "live", "queued", "timers")
+    __slots__ = (
+        "callbacks",
+        "deadline",
+        "duration",
+        "engine",
+        "fifo",
+        "firing",
+        "live",
+        "queued",
+        "timers",
+    )
 
     _ok: ClassVar[bool] = True
     _value: ClassVar[Any] = None
@@ -142,42 +164,24 @@ class TimerQueue:
 
     def __init__(self, timers: Timers, duration: int) -> None:
         self.timers = timers
+        self.engine = timers.engine
         self.duration = duration
+        self.deadline = timers.deadlines(duration)
         self.fifo: deque[Timer] = deque()
         self.live = 0
         self.queued = False
         self.firing = False
         self.callbacks: tuple[Callable[[Any], None], ...] | None = None
 
-    def start(self, deadline: int, expire: Expire) -> Timer:
-        """Add a timer; `deadline` must not be before that of the last one added."""
-        timer = Timer(deadline, expire, self)
-        self.fifo.append(timer)
-        if self.queued:
-            if not self.live:
-                self.timers.engine.dormant -= 1
-        elif not self.firing:
-            self._enqueue(deadline)
-        self.live += 1
-        return timer
-
-    def forget(self) -> None:
-        """Count one timer less, and let go of those at the head that were stopped."""
-        self.live -= 1
-        fifo = self.fifo
-        while fifo and fifo[0].expire is None:
-            fifo.popleft()
-        if not self.live and self.queued:
-            self.timers.engine.dormant += 1
-
-    def _enqueue(self, deadline: int) -> None:
-        engine = self.timers.engine
+    def enqueue(self, deadline: int) -> None:
+        """Stand in the environment's queue until `deadline`."""
+        engine = self.engine
         self.callbacks = (self._fire,)
         self.queued = True
         heappush(engine._queue, (deadline, NORMAL, next(engine._eid), self))  # type: ignore[misc]
 
     def _fire(self, _: object) -> None:
-        engine = self.timers.engine
+        engine = self.engine
         self.queued = False
         if not self.live:
             engine.dormant -= 1
@@ -197,7 +201,7 @@ class TimerQueue:
                 expire(now)
         self.firing = False
         if fifo:
-            self._enqueue(fifo[0].deadline)
+            self.enqueue(fifo[0].deadline)
         else:
             self.timers.drop(self)
 
@@ -205,21 +209,35 @@ class TimerQueue:
 class Timers:
     """The timers of one host.
 
-    `deadline(now, duration)` is the host's clock: it says when a timer started at `now` (ns) for
-    `duration` (ns) really expires, and must not decrease with `now`.
+    `deadlines(duration)` is the host's clock: the function it returns says when a timer started
+    at `now` (ns) for `duration` (ns) really expires, and must not decrease with `now`.
     """
 
-    def __init__(self, engine: Engine, deadline: Callable[[int, int], int]) -> None:
+    __slots__ = ("_queues", "deadlines", "engine")
+
+    def __init__(self, engine: Engine, deadlines: Callable[[int], Callable[[int], int]]) -> None:
         self.engine = engine
-        self.deadline = deadline
+        self.deadlines = deadlines
         self._queues: dict[int, TimerQueue] = {}
 
     def start(self, now: int, duration: int, expire: Expire) -> Timer:
-        """Start a timer that calls `expire(time)` about `duration` ns after `now`."""
+        """Start a timer that calls `expire(time)` about `duration` ns after `now`.
+
+        `now` must not be before that of an earlier start.
+        """
         queue = self._queues.get(duration)
         if queue is None:
             queue = self._queues[duration] = TimerQueue(self, duration)
-        return queue.start(self.deadline(now, duration), expire)
+        deadline = queue.deadline(now)
+        timer = Timer(deadline, expire, queue)
+        queue.fifo.append(timer)
+        if queue.queued:
+            if not queue.live:
+                self.engine.dormant -= 1
+        elif not queue.firing:
+            queue.enqueue(deadline)
+        queue.live += 1
+        return timer
 
     def drop(self, queue: TimerQueue) -> None:
         """Forget an empty queue, so that passing durations leave nothing behind."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from sim.engine import Engine, Timers
 from sim.packet import Packet
+from sim.socket import Socket
 from sim.tcp.profile import Profile
 from sim.tcp.stack import Stack
 
 if TYPE_CHECKING:
     from sim.net.network import Network
     from sim.records import Records
-    from sim.socket import Socket
 
 PHASE_BITS = 48
 
@@ -38,20 +38,20 @@ class Host:
         self.env: Engine = network.engine
         self.network = network
         self.records = records
-        self.number = records.add_host(name, profile.name)
+        records.add_host(name, profile.name)
         phase = secret >> (64 - PHASE_BITS) if profile.wheel.tick else 0
-        deadline = profile.wheel.deadline
+        deadlines = profile.wheel.deadlines
         self.forwarding = network.forwarding_table(name)
         self.tcp = Stack(
             profile,
-            self.output,
-            Timers(self.env, lambda now, timeout: deadline(phase, now, timeout)),
+            self.forwarding,
+            Timers(self.env, lambda timeout: deadlines(phase, timeout)),
             records,
             self.source_address,
             secret,
         )
         self._connections = self.tcp.connections
-        self._paths: dict[str, tuple[int, int, int]] = {}
+        self._paths: dict[str, int] = {}
         network.add_node(name, self.receive)
         network.add_address(address, name)
 
@@ -60,17 +60,11 @@ class Host:
 
     def socket(self) -> Socket:
         """Create a TCP socket on this host, as `sim.socket.socket(host)`."""
-        from sim.socket import Socket  # noqa: PLC0415  (a socket needs a host)
-
         return Socket(self)
 
     def source_address(self, _destination: str) -> str:
         """Return the local address for packets to a destination."""
         return self.address
-
-    def output(self, packet: Packet) -> None:
-        """Send a packet on its way."""
-        self.forwarding[packet.flow[2]](packet)
 
     def receive(self, packet: Packet) -> None:
         """Take a packet from a link."""
@@ -80,11 +74,15 @@ class Host:
         elif packet.flow[2] == self.address:
             self.tcp.segment_arrives(packet, self.env._now)
 
-    def path(self, address: str) -> tuple[int, int, int]:
-        """Return the number of the host at `address`, the hops and the delay (ns) to it."""
+    def path(self, address: str) -> int:
+        """Return the number that the records have for the path to `address`.
+
+        Raises OSError (ENETUNREACH) if there is none.
+        """
         path = self._paths.get(address)
         if path is None:
             hops, delay = self.network.path_length(self.name, address)
-            number = self.records.hosts.index(self.network.node_of(address))
-            path = self._paths[address] = number, hops, delay
+            server = self.network.node_of(address)
+            path = self.records.add_path(self.name, server, hops, delay)
+            self._paths[address] = path
         return path

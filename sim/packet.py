@@ -42,7 +42,8 @@ class Flow(NamedTuple):
 
     def reverse(self) -> Flow:
         """Return the flow of the opposite direction."""
-        return Flow(self.dst, self.dport, self.src, self.sport)
+        src, sport, dst, dport = self
+        return tuple.__new__(Flow, (dst, dport, src, sport))  # three times as fast as Flow(...)
 
 
 class SynOptions(NamedTuple):

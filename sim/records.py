@@ -12,25 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-(
-    CLIENT,
-    SERVER,
-    CLIENT_PORT,
-    SERVER_PORT,
-    STARTED,
-    FINISHED,
-    OUTCOME,
-    ERRNO,
-    SYN_SENT,
-    SYN_RETRANSMITS,
-    SYNACK_SENT,
-    SYNACK_RETRANSMITS,
-    ACCEPTED,
-    PATH_HOPS,
-    PATH_DELAY,
-) = range(15)
-WIDTH = 15
+PATH, SERVER_PORT, STARTED, CLIENT_PORT, FINISHED, RESULT, SYNS, SYNACKS, REPEATED, ACCEPTED = (
+    range(10)
+)
+WIDTH = 10
 MISSING = -1
+PENDING, ESTABLISHED, FIRST_ERROR = 0, 1, 2
+"""Values of RESULT; from FIRST_ERROR on they number the errnos that occurred."""
 
 OUTCOMES = ("pending", "established", "refused", "timed_out", "unreachable", "reset", "error")
 """How an attempt can end; pending: the simulation ended first."""
@@ -58,30 +46,35 @@ class Records:
     """The attempts of one simulation."""
 
     def __init__(self) -> None:
-        self.hosts: list[str] = []
-        """Host names, by the number that rows hold."""
-        self.systems: list[str] = []
-        """Their operating systems, in the same order."""
+        self.hosts: dict[str, str] = {}
+        """Host name -> its operating system."""
         self.started = 0
         """connect() calls so far."""
         self.finished = 0
         """Those that have returned."""
         self._rows = array("q")
-        self._errnos: dict[str, int] = {}
+        self._paths: list[tuple[int, int, int, int]] = []
+        self._errnos: list[str] = []
 
-    def add_host(self, name: str, system: str) -> int:
-        """Take note of a host; returns its number."""
-        self.hosts.append(name)
-        self.systems.append(system)
-        return len(self.hosts) - 1
+    def add_host(self, name: str, system: str) -> None:
+        """Take note of a host and its operating system."""
+        self.hosts[name] = system
 
-    def start(self, client: int, server: int, port: int, now: int, hops: int, delay: int) -> int:
+    def add_path(self, client: str, server: str | None, hops: int, delay: int) -> int:
+        """Take note of a way between two hosts, `delay` in ns; returns its number.
+
+        `server` None: there is no way.
+        """
+        names = list(self.hosts)
+        number = MISSING if server is None else names.index(server)
+        self._paths.append((names.index(client), number, hops, delay))
+        return len(self._paths) - 1
+
+    def start(self, path: int, port: int, now: int) -> int:
         """Add the row of a connect() called at `now` (ns); returns its number."""
         row = self.started
         self.started = row + 1
-        self._rows.extend(
-            (client, server, 0, port, now, MISSING, 0, MISSING, 0, 0, 0, 0, MISSING, hops, delay)
-        )
+        self._rows.extend((path, port, now, 0, MISSING, PENDING, 0, 0, 0, MISSING))
         return row
 
     def finish(self, row: int, now: int, client_port: int, error: str = "") -> None:
@@ -89,29 +82,27 @@ class Records:
         self.finished += 1
         rows = self._rows
         base = row * WIDTH
-        rows[base + FINISHED] = now
         rows[base + CLIENT_PORT] = client_port
-        if error:
-            rows[base + OUTCOME] = OUTCOMES.index(OUTCOME_OF_ERRNO.get(error, "error"))
-            rows[base + ERRNO] = self._errnos.setdefault(error, len(self._errnos))
-        else:
-            rows[base + OUTCOME] = 1
+        rows[base + FINISHED] = now
+        rows[base + RESULT] = FIRST_ERROR + self._errno(error) if error else ESTABLISHED
 
-    def syn_sent(self, row: int, retransmission: bool) -> None:
+    def _errno(self, name: str) -> int:
+        if name not in self._errnos:
+            self._errnos.append(name)
+        return self._errnos.index(name)
+
+    def syn_sent(self, row: int) -> None:
         """Count a SYN; `row` may be NOT_OBSERVED."""
         if row >= 0:
-            base = row * WIDTH
-            self._rows[base + SYN_SENT] += 1
-            if retransmission:
-                self._rows[base + SYN_RETRANSMITS] += 1
+            self._rows[row * WIDTH + SYNS] += 1
 
     def synack_sent(self, row: int, retransmission: bool) -> None:
         """Count a SYN-ACK; `row` may be NOT_OBSERVED."""
         if row >= 0:
             base = row * WIDTH
-            self._rows[base + SYNACK_SENT] += 1
+            self._rows[base + SYNACKS] += 1
             if retransmission:
-                self._rows[base + SYNACK_RETRANSMITS] += 1
+                self._rows[base + REPEATED] += 1
 
     def accepted(self, row: int, now: int) -> None:
         """Take note that the server's accept() returned the connection at `now` (ns)."""
@@ -121,37 +112,42 @@ class Records:
     def columns(self) -> dict[str, Column]:
         """Return the columns of `connections.parquet`, each of shape (attempts,), by name."""
         rows = np.array(self._rows, dtype=np.int64).reshape(-1, WIDTH)
-        system_names = sorted(set(self.systems))
-        system_of_host = np.array(
-            [system_names.index(system) for system in self.systems] + [MISSING], dtype=np.int32
-        )
-
-        def seconds(column: int) -> npt.NDArray[np.float64]:
-            values = rows[:, column]
-            return np.where(values == MISSING, np.nan, values / 1e9)
-
-        client, server = (rows[:, column].astype(np.int32) for column in (CLIENT, SERVER))
-        finished = rows[:, FINISHED]
-        latency = np.where(finished == MISSING, np.nan, (finished - rows[:, STARTED]) / 1e9)
-        columns: dict[str, Column] = {
+        paths = np.array(self._paths, dtype=np.int64).reshape(-1, 4)[rows[:, PATH]]
+        names = list(self.hosts)
+        systems = sorted(set(self.hosts.values()))
+        system = np.array([systems.index(s) for s in self.hosts.values()] + [MISSING], np.int32)
+        errnos = sorted(self._errnos)
+        client, server = paths[:, 0].astype(np.int32), paths[:, 1].astype(np.int32)
+        outcomes = [OUTCOMES.index(OUTCOME_OF_ERRNO.get(e, "error")) for e in self._errnos]
+        outcome = np.array([PENDING, ESTABLISHED, *outcomes], np.int32)
+        error = np.array([MISSING] * FIRST_ERROR + [errnos.index(e) for e in self._errnos])
+        return {
             "connection": np.arange(len(rows), dtype=np.int64),
-            "client": Enumeration(client, self.hosts),
-            "server": Enumeration(server, self.hosts),
+            "client": Enumeration(client, names),
+            "server": Enumeration(server, names),
             "client_port": rows[:, CLIENT_PORT].copy(),
             "server_port": rows[:, SERVER_PORT].copy(),
-            "client_os": Enumeration(system_of_host[client], system_names),
-            "server_os": Enumeration(system_of_host[server], system_names),
-            "started_s": seconds(STARTED),
-            "finished_s": seconds(FINISHED),
-            "latency_s": latency,
-            "outcome": Enumeration(rows[:, OUTCOME].astype(np.int32), list(OUTCOMES)),
-            "errno": Enumeration(rows[:, ERRNO].astype(np.int32), list(self._errnos)),
-            "syn_sent": rows[:, SYN_SENT].copy(),
-            "syn_retransmits": rows[:, SYN_RETRANSMITS].copy(),
-            "synack_sent": rows[:, SYNACK_SENT].copy(),
-            "synack_retransmits": rows[:, SYNACK_RETRANSMITS].copy(),
-            "accepted_s": seconds(ACCEPTED),
-            "path_hops": rows[:, PATH_HOPS].copy(),
-            "path_delay_s": seconds(PATH_DELAY),
+            "client_os": Enumeration(system[client], systems),
+            "server_os": Enumeration(system[server], systems),
+            "started_s": seconds(rows[:, STARTED]),
+            "finished_s": seconds(rows[:, FINISHED]),
+            "latency_s": np.where(
+                rows[:, FINISHED] == MISSING,
+                np.nan,
+                (rows[:, FINISHED] - rows[:, STARTED]) / 1e9,
+            ),
+            "outcome": Enumeration(outcome[rows[:, RESULT]], list(OUTCOMES)),
+            "errno": Enumeration(error[rows[:, RESULT]].astype(np.int32), errnos),
+            "syn_sent": rows[:, SYNS].copy(),
+            "syn_retransmits": np.maximum(rows[:, SYNS] - 1, 0),
+            "synack_sent": rows[:, SYNACKS].copy(),
+            "synack_retransmits": rows[:, REPEATED].copy(),
+            "accepted_s": seconds(rows[:, ACCEPTED]),
+            "path_hops": paths[:, 2].copy(),
+            "path_delay_s": seconds(paths[:, 3]),
         }
-        return columns
+
+
+def seconds(times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return nanoseconds as seconds, MISSING as NaN."""
+    return np.where(times == MISSING, np.nan, times / 1e9)

@@ -14,6 +14,7 @@ A call that waits returns something that a SimPy process yields::
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
@@ -51,7 +52,7 @@ class Done(Event):
 class Socket:
     """A TCP socket.  Just created it knows neither its own address nor a peer."""
 
-    __slots__ = ("_bound", "_connection", "_listener", "_waiting", "host", "observed")
+    __slots__ = ("_bound", "_connection", "_listener", "_reader", "_waiting", "host", "observed")
 
     def __init__(self, host: Host, connection: Connection | None = None) -> None:
         self.host = host
@@ -59,6 +60,7 @@ class Socket:
         self._connection = connection
         self._listener: Listener | None = None
         self._waiting: Event | None = None
+        self._reader: Callable[[], None] | None = None
         self.observed = NOT_OBSERVED
         if connection is not None:
             connection.user = self
@@ -78,11 +80,16 @@ class Socket:
         if port in ports.bound:
             raise os_error(errno.EADDRINUSE)
         if not port:
-            port = ports.choose(self.host.address, ANY, 0, 0, self.host.tcp.connections)
-            if not port:
-                raise os_error(errno.EADDRINUSE)
+            port = self._free_port()
         ports.bind(port)
         self._bound = host, port
+
+    def _free_port(self) -> int:
+        tcp = self.host.tcp
+        flow = tcp.ports.choose(self.host.address, ANY, 0, 0, tcp.connections)
+        if flow is None:
+            raise os_error(errno.EADDRINUSE)
+        return flow.dport
 
     def listen(self, backlog: int = 128) -> None:
         """Let clients connect; up to `backlog` + 1 connections wait for accept().
@@ -137,21 +144,32 @@ class Socket:
         now = env._now
         records = host.records
         try:
-            number, hops, delay = host.path(dst)
+            path = host.path(dst)
         except OSError as error:
-            row = records.start(host.number, -1, dport, now, 0, 0)
+            row = records.start(records.add_path(host.name, None, 0, 0), dport, now)
             records.finish(row, now, 0, errno_name(error))
             raise
-        self.observed = row = records.start(host.number, number, dport, now, hops, delay)
-        self._waiting = waiting = Event(env)
-        connection = self._connection = Connection(host.tcp, self, row)
+        self.observed = row = records.start(path, dport, now)
+        connection = Connection(host.tcp, self, row)
         try:
             host.tcp.connect(connection, dst, dport, now, self._bound[1] if self._bound else 0)
         except OSError as error:
-            self._connection = self._waiting = None
             records.finish(row, now, 0, errno_name(error))
             raise
+        self._connection = connection
+        self._waiting = waiting = Event(env)
         return waiting
+
+    def add_reader(self, callback: Callable[[], None]) -> None:
+        """Let `callback` be called once when there is something to read, as asyncio's loops do.
+
+        An event loop of many connections needs this; a process yields `recv()`.
+        """
+        connection = self._connection
+        if connection is not None and connection.state in PEER_CLOSED:
+            callback()
+        else:
+            self._reader = callback
 
     def recv(self) -> Event:
         """Wait until the peer sends no more; the event's value is then b"".
@@ -229,6 +247,9 @@ class Socket:
         if waiting is not None:
             self._waiting = None
             waiting.succeed(b"")
+        elif self._reader is not None:
+            reader, self._reader = self._reader, None
+            reader()
 
 
 def socket(host: Host) -> Socket:

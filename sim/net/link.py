@@ -29,7 +29,7 @@ class Link:
     at the far end.  `name` names the link's random stream.
     """
 
-    __slots__ = ("_gap", "_random", "delay", "engine", "loss", "name", "receivers", "streams")
+    __slots__ = ("_gap", "_queue", "_random", "delay", "engine", "loss", "name", "receivers")
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class Link:
         if not 0 <= loss <= 1:
             raise ValueError(f"link {name}: the loss is not between 0 and 1: {loss}")
         self.engine = engine
-        self.streams = streams
         self.name = name
         self.receivers = (receive,)
         self.delay = delay
         self.loss = loss
+        self._queue: list[Any] = engine._queue
         self._gap = FOREVER
         if loss:
             self._random = streams.generator(f"loss {name}")
@@ -63,8 +63,7 @@ class Link:
         self._gap -= 1
         packet.callbacks = self.receivers
         engine = self.engine
-        queue: Any = engine._queue
-        heappush(queue, (engine._now + self.delay, NORMAL, next(engine._eid), packet))
+        heappush(self._queue, (engine._now + self.delay, NORMAL, next(engine._eid), packet))
 
     def _next_gap(self) -> int:
         """Draw how many packets pass before the next loss, by inversion."""

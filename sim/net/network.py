@@ -38,6 +38,7 @@ class Network:
         self._links: dict[tuple[str, str], Link] = {}
         self._node_of_address: dict[str, str] = {}
         self._next_hops: dict[str, dict[str, str]] = {}
+        self._core: nx.DiGraph[str] | None = None
 
     def add_node(self, name: str, receive: Callable[[Packet], None]) -> None:
         """Add a node that takes packets with `receive`.
@@ -88,6 +89,7 @@ class Network:
         self._links[a, b] = link
         self.graph.add_edge(a, b, delay=delay, loss=loss)
         self._next_hops.clear()
+        self._core = None
         return link
 
     def link(self, a: str, b: str) -> Link:
@@ -96,12 +98,9 @@ class Network:
 
     def path(self, source: str, target: str) -> list[str]:
         """Return the nodes from `source` to `target`; raises OSError (ENETUNREACH)."""
-        towards = self._towards(target)
         nodes = [source]
         while nodes[-1] != target:
-            if nodes[-1] not in towards:
-                raise os_error(errno.ENETUNREACH)
-            nodes.append(towards[nodes[-1]])
+            nodes.append(self._next_hop(nodes[-1], target))
         return nodes
 
     def path_length(self, source: str, address: str) -> tuple[int, int]:
@@ -124,19 +123,48 @@ class Network:
         target = self.node_of(address)
         if target == node:
             return self._loopback(node)
-        return self._links[node, self.path(node, target)[1]].send
+        return self._links[node, self._next_hop(node, target)].send
 
     def _loopback(self, node: str) -> Send:
         """Return a link from a node to itself, without delay."""
         name = f"{node} > {node}"
-        return self._make_link(self.engine, self.streams, name, self._receivers[node], 0).send
+        return Link(self.engine, self.streams, name, self._receivers[node], 0).send
+
+    def _next_hop(self, node: str, target: str) -> str:
+        """Return the neighbour of `node` on the way to `target`.
+
+        A node with one neighbour, as hosts are, is reached through that one, so that routes are
+        worked out for the nodes between hosts alone.
+        """
+        if (node, target) in self._links and len(self.graph[target]) == 1:
+            return target
+        via = self._anchor(target)
+        if node == via:
+            return target
+        neighbour = self._anchor(node)
+        if neighbour != node:
+            return neighbour
+        hop = self._towards(via).get(node)
+        if hop is None:
+            raise os_error(errno.ENETUNREACH)
+        return hop
+
+    def _anchor(self, node: str) -> str:
+        """Return the only neighbour of a node that has one, else the node itself."""
+        neighbours = self.graph[node]
+        return next(iter(neighbours)) if len(neighbours) == 1 else node
 
     def _towards(self, target: str) -> dict[str, str]:
-        """Return each node's next hop towards `target`."""
+        """Return each node's next hop towards `target`, over nodes with several neighbours."""
         hops = self._next_hops.get(target)
         if hops is None:
-            reverse: Any = self.graph.reverse(copy=False)
-            predecessors, _ = nx.dijkstra_predecessor_and_distance(reverse, target, weight="delay")
-            hops = {node: min(via) for node, via in predecessors.items() if via}
+            if self._core is None:
+                inner = [n for n, degree in self.graph.out_degree if degree != 1]
+                self._core = self.graph.subgraph(inner).reverse()
+            core: Any = self._core
+            hops = {}
+            if target in core:
+                via, _ = nx.dijkstra_predecessor_and_distance(core, target, weight="delay")
+                hops = {node: min(nearer) for node, nearer in via.items() if nearer}
             self._next_hops[target] = hops
         return hops

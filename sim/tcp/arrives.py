@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
+from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp.seq import MASK, between, distance
 from sim.tcp.states import TRANSITIONS, Event, State
 
@@ -60,19 +60,22 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
 
 def agree_options(c: Connection, segment: Packet) -> None:
     """Take from the peer's SYN what both sides offered (RFC 9293 3.7.1, RFC 7323, RFC 2018)."""
-    theirs = segment.options
+    theirs = segment.options or NO_SYN_OPTIONS
+    mss, wscale, sack_permitted, _, _ = theirs
     ours = c.options
-    if theirs is None:
-        c.mss = min(c.mss, DEFAULT_MSS)
-        return
-    c.mss = min(c.mss, theirs.mss if theirs.mss >= 0 else DEFAULT_MSS)
-    c.sack_ok = theirs.sack_permitted and ours.sack_permitted
-    if theirs.wscale >= 0 and ours.wscale >= 0:
-        c.snd_wscale = min(theirs.wscale, 14)
+    if mss < 0:
+        mss = DEFAULT_MSS
+    c.mss = min(c.mss, mss)
+    c.sack_ok = sack_permitted and ours.sack_permitted
+    if wscale >= 0 and ours.wscale >= 0:
+        c.snd_wscale = wscale if wscale < MAX_WSCALE else MAX_WSCALE
         c.rcv_wscale = ours.wscale
-    if segment.ts_val != NO_TIMESTAMP and c.stack.profile.timestamps:
+    if c.stack.profile.timestamps:
         c.ts_recent = segment.ts_val
 
+
+MAX_WSCALE = 14
+"""Largest window scale that is used (RFC 7323 section 2.3)."""
 
 DEFAULT_MSS = 536
 """Segment size for a peer that offers none, over IPv4 (RFC 9293 MUST-15)."""

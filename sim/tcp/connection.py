@@ -24,6 +24,7 @@ from sim.packet import (
     SynOptions,
 )
 from sim.tcp.arrives import ARRIVES
+from sim.tcp.isn import initial_sequence_number
 from sim.tcp.seq import MASK
 from sim.tcp.states import TRANSITIONS, Event, State
 
@@ -133,47 +134,50 @@ class Connection:
 
     # The active open.
 
-    def open(self, key: Flow, peer: Peer, iss: int, now: int) -> None:
+    def open(self, key: Flow, peer: Peer, now: int) -> None:
         """Send a SYN and wait for the answer."""
         self.key = key
         self.flow = key.reverse()
         self.peer = peer
         self.options = peer.syn
         self.mss = peer.mss
+        iss = initial_sequence_number(peer.key, key[3], key[1], now)
         self.iss = self.snd_una = iss
         self.snd_nxt = (iss + 1) & MASK
         self.irs = self.rcv_nxt = 0
         self.snd_wnd = self.snd_wl1 = self.snd_wl2 = 0
         self.rcv_wnd = peer.first_window
         self.started = now
-        self.state = TRANSITIONS[self.state][Event.ACTIVE_OPEN]
+        self.move(Event.ACTIVE_OPEN)
         self.send_syn(now)
 
     def send_syn(self, now: int) -> None:
         """Send the SYN, or the SYN-ACK of a simultaneous open, and start its timer."""
         stack = self.stack
         profile = stack.profile
-        schedule = profile.syn
-        active = self.state == State.SYN_SENT
-        stack.output(
+        flow = self.flow
+        flags, ts_ecr = SYN, 0
+        if self.state == State.SYN_RECEIVED:
+            flags, ts_ecr = SYN_ACK, max(self.ts_recent, 0)
+        ts_val = (now // TICK + self.peer.ts_offset) & MASK if profile.timestamps else NO_TIMESTAMP
+        stack.routes[flow[2]](
             Packet(
-                self.flow,
-                SYN if active else SYN_ACK,
+                flow,
+                flags,
                 self.iss,
                 self.rcv_nxt,
-                min(self.rcv_wnd, 65535),
+                self.rcv_wnd,
                 self.options,
-                self.timestamp(now) if profile.timestamps else NO_TIMESTAMP,
-                0 if active else max(self.ts_recent, 0),
+                ts_val,
+                ts_ecr,
                 b"",
                 (),
                 profile.ttl,
                 self.observed,
             )
         )
-        if active:
-            stack.observer.syn_sent(self.observed, self.retransmits > 0)
-        wait = min(schedule.wait(self.retransmits), self.started + schedule.deadline - now)
+        stack.observer.syn_sent(self.observed)
+        wait = profile.syn.waits[self.retransmits]
         self.timer = stack.timers.start(now, wait, self.syn_timeout)
 
     def syn_timeout(self, now: int) -> None:
@@ -191,24 +195,24 @@ class Connection:
 
     # What an established connection sends.
 
-    def timestamp(self, now: int) -> int:
-        """Return TSval at `now`."""
-        return (now // TICK + self.peer.ts_offset) & MASK
-
     def send(self, flags: int, seq: int, now: int) -> None:
         """Send a segment without data; its window is scaled and rounded up, as in Linux."""
         stack = self.stack
-        ts_recent = self.ts_recent
-        stack.output(
+        flow = self.flow
+        ts_val, ts_ecr = NO_TIMESTAMP, 0
+        if self.ts_recent >= 0:
+            ts_val = (now // TICK + self.peer.ts_offset) & MASK
+            ts_ecr = self.ts_recent
+        stack.routes[flow[2]](
             Packet(
-                self.flow,
+                flow,
                 flags,
                 seq,
                 self.rcv_nxt,
-                min(-(-self.rcv_wnd >> self.rcv_wscale), 65535),
+                -(-self.rcv_wnd >> self.rcv_wscale),
                 None,
-                self.timestamp(now) if ts_recent >= 0 else NO_TIMESTAMP,
-                ts_recent if ts_recent >= 0 else 0,
+                ts_val,
+                ts_ecr,
                 b"",
                 (),
                 stack.profile.ttl,
@@ -236,7 +240,7 @@ class Connection:
     def send_fin(self, now: int) -> None:
         """Send the FIN and start its timer."""
         self.send(FIN | ACK, (self.snd_nxt - 1) & MASK, now)
-        wait = self.stack.profile.fin.wait(self.retransmits)
+        wait = self.stack.profile.fin.waits[self.retransmits]
         self.timer = self.stack.timers.start(now, wait, self.fin_timeout)
 
     def fin_timeout(self, now: int) -> None:

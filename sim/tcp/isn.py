@@ -30,4 +30,5 @@ def mix(key: int, number: int) -> int:
 
 def initial_sequence_number(key: int, sport: int, dport: int, now: int) -> int:
     """Return the ISN of a connection opened at `now` (ns) between two ports."""
-    return (mix(key, sport << 16 | dport) + (now >> 6)) & _MASK32
+    hashed = ((key ^ (sport << 16 | dport)) * _MULTIPLIER & _MASK64) >> 32
+    return (hashed + (now >> 6)) & _MASK32

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from sim.packet import ACK, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
-from sim.tcp.arrives import DEFAULT_MSS
+from sim.packet import ACK, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
+from sim.tcp.arrives import DEFAULT_MSS, MAX_WSCALE
 from sim.tcp.connection import TICK, Connection
 from sim.tcp.isn import initial_sequence_number
 from sim.tcp.seq import MASK, distance
@@ -151,7 +151,7 @@ class Request:
         self.listener = listener
         self.key = flow = segment.flow
         self.flow = flow.reverse()
-        self.peer: Peer = stack.peer(flow[0])
+        self.peer: Peer = stack.peers[flow[0]]
         self.observed = segment.connection
         self.timeouts = 0
         """How often the timer has expired."""
@@ -161,26 +161,33 @@ class Request:
         self.iss = initial_sequence_number(self.peer.key, flow[3], flow[1], now)
         self.ts_recent = segment.ts_val if stack.profile.timestamps else NO_TIMESTAMP
         self.snd_wnd = segment.window
-        theirs = segment.options
-        self.options, self.window = self.peer.answer(theirs, self.ts_recent >= 0)
-        mss = theirs.mss if theirs is not None and theirs.mss >= 0 else DEFAULT_MSS
-        self.mss = min(mss, self.peer.mss)
-        self.snd_wscale = theirs.wscale if theirs is not None and self.options.wscale >= 0 else -1
+        mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
+        self.options, self.window = self.peer.answer(wscale >= 0, sack, self.ts_recent >= 0)
+        if mss < 0:
+            mss = DEFAULT_MSS
+        self.mss = mss if mss < self.peer.mss else self.peer.mss
+        """Largest segment that the client takes, bytes."""
+        self.snd_wscale = wscale
+        """The client's window scale; -1: it offered none."""
 
     def send_synack(self, now: int) -> None:
         """Send the SYN-ACK."""
         stack = self.listener.stack
-        ts_recent = self.ts_recent
-        stack.output(
+        flow = self.flow
+        ts_val, ts_ecr = NO_TIMESTAMP, 0
+        if self.ts_recent >= 0:
+            ts_val = (now // TICK + self.peer.ts_offset) & MASK
+            ts_ecr = self.ts_recent
+        stack.routes[flow[2]](
             Packet(
-                self.flow,
+                flow,
                 SYN_ACK,
                 self.iss,
                 (self.irs + 1) & MASK,
-                min(self.window, 65535),
+                self.window,
                 self.options,
-                (now // TICK + self.peer.ts_offset) & MASK if ts_recent >= 0 else NO_TIMESTAMP,
-                ts_recent if ts_recent >= 0 else 0,
+                ts_val,
+                ts_ecr,
                 b"",
                 (),
                 stack.profile.ttl,
@@ -200,7 +207,7 @@ class Request:
     def start_timer(self, now: int) -> None:
         """Start the SYN-ACK timer; its duration doubles with each expiry (E2)."""
         stack = self.listener.stack
-        wait = stack.profile.synack.wait(self.timeouts)
+        wait = stack.profile.synack.waits[self.timeouts]
         self.timer = stack.timers.start(now, wait, self.timeout)
 
     def timeout(self, now: int) -> None:
@@ -279,7 +286,7 @@ class Request:
         c.key = self.key
         c.flow = self.flow
         c.peer = self.peer
-        c.options = self.options
+        c.options = options = self.options
         c.mss = self.mss
         c.iss = self.iss
         c.snd_una = c.snd_nxt = segment.ack
@@ -287,13 +294,13 @@ class Request:
         c.rcv_nxt = (self.irs + 1) & MASK
         c.rcv_wnd = self.window
         c.started = now
-        if self.snd_wscale >= 0:
-            c.snd_wscale = min(self.snd_wscale, 14)
-            c.rcv_wscale = self.options.wscale
+        if options.wscale >= 0:
+            c.snd_wscale = self.snd_wscale if self.snd_wscale < MAX_WSCALE else MAX_WSCALE
+            c.rcv_wscale = options.wscale
         c.snd_wnd = segment.window << c.snd_wscale
         c.snd_wl1 = segment.seq
         c.snd_wl2 = segment.ack
-        c.sack_ok = self.options.sack_permitted
+        c.sack_ok = options.sack_permitted
         if self.ts_recent >= 0:
             c.ts_recent = segment.ts_val if segment.ts_val >= 0 else self.ts_recent
         return c

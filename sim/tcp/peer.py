@@ -33,19 +33,21 @@ class Peer:
         """What a SYN offers."""
         self.first_window = profile.first_window(mss)
         """The window that a SYN offers, bytes."""
-        self._answers: dict[tuple[bool, bool, bool], tuple[SynOptions, int]] = {}
+        self._answers: dict[int, tuple[SynOptions, int]] = {}
 
-    def answer(self, theirs: SynOptions | None, timestamps: bool) -> tuple[SynOptions, int]:
+    def answer(self, wscale: bool, sack: bool, timestamps: bool) -> tuple[SynOptions, int]:
         """Return the options and the window (bytes) of a SYN-ACK: what both sides can do.
 
-        `timestamps`: whether the SYN carried them and this host uses them.
+        `wscale` and `sack`: whether the SYN offered them; `timestamps`: whether it carried them
+        and this host uses them.
         """
-        wscale = theirs is not None and theirs.wscale >= 0 and self.syn.wscale >= 0
-        sack = theirs is not None and theirs.sack_permitted and self.syn.sack_permitted
-        key = (wscale, sack, timestamps)
+        key = wscale | sack << 1 | timestamps << 2
         answer = self._answers.get(key)
         if answer is None:
-            options = SynOptions(self.mss, self.syn.wscale if wscale else -1, sack)
+            syn = self.syn
+            options = SynOptions(
+                self.mss, syn.wscale if wscale else -1, sack and syn.sack_permitted
+            )
             options = options._replace(layout=self.profile.layout(options, timestamps))
             segment = self.mss - (TIMESTAMPS_LENGTH if timestamps else 0)
             answer = self._answers[key] = options, self.profile.first_window(segment)

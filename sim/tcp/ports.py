@@ -15,39 +15,42 @@ from sim.tcp.isn import mix
 class Ports:
     """The local ports of a host, by number."""
 
-    __slots__ = ("_next", "_secret", "bound", "high", "low")
+    __slots__ = ("_next", "bound", "high", "low")
 
-    def __init__(self, first_last: tuple[int, int], secret: int) -> None:
+    def __init__(self, first_last: tuple[int, int]) -> None:
         self.low = first_last[0]
         self.high = first_last[1] + 1
         self.bound: dict[int, int] = {}
         """Ports given by bind(): how many sockets hold each."""
-        self._secret = secret
-        self._next: dict[tuple[str, int], int] = {}
+        self._next: dict[tuple[int, int], int] = {}
 
-    def choose(self, src: str, dst: str, dport: int, key: int, used: Container[Flow]) -> int:
-        """Return a free local port for a connection to (dst, dport), or 0 if there is none.
+    def choose(
+        self, src: str, dst: str, dport: int, key: int, used: Container[Flow]
+    ) -> Flow | None:
+        """Return the flow to (dst, dport) from a free local port, or None if no port is free.
 
-        `key` is a number that belongs to the pair of addresses; `used` holds the flows in which
-        segments of existing connections arrive.
+        The flow is that of the answers: from (dst, dport) to the port.  `key` is a number that
+        belongs to the pair of addresses; `used` holds the flows in which segments of existing
+        connections arrive.
         """
         low, high = self.low, self.high
         size = high - low
-        destination = (dst, dport)
-        offset = self._next.get(destination)
+        offset = self._next.get((key, dport))
         if offset is None:
-            offset = mix(key ^ self._secret, dport)
+            offset = mix(key, dport)
         offset = offset % size & ~1
         for parity in (0, 1):
             port = low + (offset | parity)
             for _ in range(parity, size, 2):
                 if port >= high:
                     port = low + parity
-                if port not in self.bound and Flow(dst, dport, src, port) not in used:
-                    self._next[destination] = port - low - parity + 2
-                    return port
+                if port not in self.bound:
+                    flow = tuple.__new__(Flow, (dst, dport, src, port))
+                    if flow not in used:
+                        self._next[key, dport] = port - low - parity + 2
+                        return flow
                 port += 2
-        return 0
+        return None
 
     def bind(self, port: int) -> None:
         """Note that a socket holds the port."""

@@ -78,7 +78,7 @@ class Profile:
         """
         space = self.receive_space
         if self.window_in_segments and space > segment:
-            return space - space % segment
+            space -= space % segment
         return min(space, 65535)
 
     def configure(self, sysctls: Mapping[str, Any]) -> Profile:
@@ -99,8 +99,8 @@ class Profile:
     def schedules(self) -> dict[str, Any]:
         """Return its timers as plain data, for run.json: waits in seconds, before rounding."""
         return {
-            "syn_timeouts_s": [wait / 1e9 for wait in self.syn.waits()],
-            "synack_timeouts_s": [wait / 1e9 for wait in self.synack.waits()],
+            "syn_timeouts_s": [wait / 1e9 for wait in self.syn.waits],
+            "synack_timeouts_s": [wait / 1e9 for wait in self.synack.waits],
             "timer_wheel": {
                 "tick_s": self.wheel.tick / 1e9,
                 "levels": [list(level) for level in self.wheel.levels],

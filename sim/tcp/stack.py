@@ -2,7 +2,7 @@
 
 Implements the demultiplexing of RFC 9293 section 3.10.7 (which connection a segment belongs to),
 the CLOSED state (RST generation, section 3.10.7.1) and the OPEN call.  No I/O: `now` is passed in,
-segments go to the `output` that it was constructed with, timers to its `timers`, and what an
+segments go out by the `routes` that it was constructed with, timers to its `timers`, and what an
 observer wants to know to its `observer`.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sim.packet import ACK, RST, Flow, Packet
 from sim.tcp.connection import Connection
-from sim.tcp.isn import address_key, initial_sequence_number
+from sim.tcp.isn import address_key
 from sim.tcp.listener import Listener
 from sim.tcp.peer import Peer
 from sim.tcp.ports import Ports
@@ -54,24 +54,43 @@ class Endpoint(Protocol):
 class Observer(Protocol):
     """Who counts, per connect(), what either side sends."""
 
-    def syn_sent(self, connection: int, retransmission: bool, /) -> None:
+    def syn_sent(self, connection: int, /) -> None:
         """Take note of a SYN."""
 
     def synack_sent(self, connection: int, retransmission: bool, /) -> None:
         """Take note of a SYN-ACK."""
 
 
+class Peers(dict[str, Peer]):
+    """Remote address -> what is kept about it; a missing one is made when first asked for."""
+
+    def __init__(self, profile: Profile, source: Callable[[str], str], secret: int, mss: int):
+        super().__init__()
+        self._profile = profile
+        self._source = source
+        self._secret = secret
+        self._mss = mss
+
+    def __missing__(self, address: str) -> Peer:
+        """Make it; raises OSError without a route to the address."""
+        src = self._source(address)
+        key = address_key(self._secret, src, address)
+        peer = self[address] = Peer(self._profile, src, key, self._mss)
+        return peer
+
+
 class Stack:
     """The TCP layer of a host.
 
-    `source(dst)` returns the local address that a packet to `dst` carries, and raises OSError
-    (ENETUNREACH) if there is no way; `mtu` in bytes; `secret` 64 random bits.
+    `routes[dst](packet)` sends a packet to `dst`; `source(dst)` returns the local address that it
+    carries; both raise OSError (ENETUNREACH) if there is no way.  `mtu` in bytes; `secret` 64
+    random bits.
     """
 
     def __init__(
         self,
         profile: Profile,
-        output: Callable[[Packet], None],
+        routes: Mapping[str, Callable[[Packet], None]],
         timers: Clock,
         observer: Observer,
         source: Callable[[str], str],
@@ -79,54 +98,46 @@ class Stack:
         mtu: int = 1500,
     ) -> None:
         self.profile = profile
-        self.output = output
+        self.routes = routes
         self.timers = timers
         self.observer = observer
         self.connections: dict[Flow, Endpoint] = {}
         """By the flow in which the peer's segments arrive."""
         self.listeners: dict[tuple[str, int], Listener] = {}
         """By local address and port; the address is ANY for a wildcard."""
-        self.ports = Ports(profile.local_ports, secret)
-        self.peers: dict[str, Peer] = {}
-        self.counters: Counter[str] = Counter()
+        self.ports = Ports(profile.local_ports)
+        self.peers = Peers(profile, source, secret, mtu - HEADERS)
+        self.counters: dict[str, int] = defaultdict(int)
         """SNMP and TcpExt counters, by the names of `nstat`."""
         self.memory_used = 0
         """Bytes of buffer memory that sockets hold."""
         self.reserve = profile.write_reserve + profile.read_reserve
         """Bytes that a socket holds from connect() or accept() on."""
-        self._source = source
-        self._secret = secret
-        self._mss = mtu - HEADERS
 
     # What a user asks for.
 
     def connect(
-        self,
-        connection: Connection,
-        dst: str,
-        dport: int,
-        now: int,
-        sport: int = 0,
+        self, connection: Connection, dst: str, dport: int, now: int, sport: int = 0
     ) -> None:
         """OPEN a connection actively (RFC 9293 3.10.1): choose a port, reserve memory, send a SYN.
 
         Raises OSError: ENETUNREACH without a route, EADDRNOTAVAIL without a free port, ENOBUFS
         without memory.
         """
-        peer = self.peer(dst)
-        src = peer.src
-        sport = sport or self.ports.choose(src, dst, dport, peer.key, self.connections)
-        key = Flow(dst, dport, src, sport)
-        if not sport or key in self.connections:
+        peer = self.peers[dst]
+        connections = self.connections
+        if sport:
+            key: Flow | None = Flow(dst, dport, peer.src, sport)
+            if key in connections:
+                key = None
+        else:
+            key = self.ports.choose(peer.src, dst, dport, peer.key, connections)
+        if key is None:
             raise os_error(errno.EADDRNOTAVAIL)
         self.reserve_memory()
-        self.connections[key] = connection
+        connections[key] = connection
         self.counters["TcpActiveOpens"] += 1
-        connection.open(key, peer, initial_sequence_number(peer.key, sport, dport, now), now)
-
-    def listen(self, listener: Listener, address: str, port: int) -> None:
-        """OPEN passively: let `listener` take the SYNs to (address, port)."""
-        self.listeners[address, port] = listener
+        connection.open(key, peer, now)
 
     def reserve_memory(self) -> None:
         """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""
@@ -140,21 +151,12 @@ class Stack:
         del self.connections[key]
         self.memory_used -= self.reserve
 
-    def peer(self, address: str) -> Peer:
-        """Return what is kept about a remote address; raises OSError without a route to it."""
-        peer = self.peers.get(address)
-        if peer is None:
-            src = self._source(address)
-            key = address_key(self._secret, src, address)
-            peer = self.peers[address] = Peer(self.profile, src, key, self._mss)
-        return peer
-
     # What arrives.
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Hand a segment that belongs to no connection to a listener, or answer with a RST."""
         flow = segment.flow
-        listener = self.listeners.get((flow[2], flow[3])) or self.listeners.get((ANY, flow[3]))
+        listener = self.listeners.get((ANY, flow[3])) or self.listeners.get(flow[2:])
         if listener is not None:
             listener.segment_arrives(segment, now)
         else:
@@ -173,7 +175,7 @@ class Stack:
             answer = Packet(flow, RST | ACK, 0, (segment.seq + segment.length) & MASK, 0)
         answer.ttl = self.profile.ttl
         answer.connection = segment.connection
-        self.output(answer)
+        self.routes[flow[2]](answer)
 
 
 def os_error(number: int) -> OSError:

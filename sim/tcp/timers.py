@@ -7,7 +7,8 @@ and the rounding of timers (FACTS: the timer wheel).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 NEVER = 1 << 62
 """A time that no simulation reaches, ns."""
@@ -26,24 +27,24 @@ class Wheel:
     """Length of a tick, ns."""
     levels: tuple[tuple[int, int], ...] = ()
 
-    def deadline(self, phase: int, now: int, timeout: int) -> int:
-        """Return when a timer of `timeout` ns started at `now` expires, ns.
+    def deadlines(self, phase: int, timeout: int) -> Callable[[int], int]:
+        """Return the function that says when a timer of `timeout` ns started at `now` expires, ns.
 
         `phase` is how far the host's clock was, in ns, when the simulation began.
 
-        >>> Wheel(4_000_000, ((63, 0), (504, 3))).deadline(0, 0, 1_000_000_000)
+        >>> Wheel(4_000_000, ((63, 0), (504, 3))).deadlines(0, 1_000_000_000)(0)
         1024000000
         """
         tick = self.tick
         if not tick:
-            return now + timeout
+            return timeout.__add__
         ticks = -(-timeout // tick)
-        shift = 0
-        for limit, level in self.levels:
-            shift = level
-            if ticks < limit:
-                break
-        return (((((now + phase) // tick + ticks) >> shift) + 1) << shift) * tick - phase
+        shift = next((s for limit, s in self.levels if ticks < limit), self.levels[-1][1])
+
+        def deadline(now: int) -> int:
+            return (((((now + phase) // tick + ticks) >> shift) + 1) << shift) * tick - phase
+
+        return deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +63,32 @@ class Backoff:
     """The whole attempt is cut off this long after its start, ns, whatever the schedule says."""
     longest: int = 120_000_000_000
     """No wait is longer than this, ns."""
+    limit: int = field(init=False)
+    """It ends with the timer that expires this long after the start or later, ns."""
+    waits: tuple[int, ...] = field(init=False)
+    """The wait after each transmission of an attempt that nobody answers, before rounding, ns.
 
-    def wait(self, retransmits: int) -> int:
-        """Return the wait after the transmission that followed `retransmits` others, ns.
+    >>> Backoff(1, retries=6, linear=4, elapsed_limit=True).waits
+    (1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64)
+    """
 
-        >>> [Backoff(1, retries=6, linear=4).wait(n) for n in range(8)]
-        [1, 1, 1, 1, 1, 2, 4, 8]
-        """
-        doublings = retransmits - self.linear
-        if doublings <= 0:
-            return self.initial
-        return min(self.initial << min(doublings, 40), self.longest)
+    def __post_init__(self) -> None:
+        limit = self.deadline
+        if self.elapsed_limit:
+            limit = min(limit, ((2 << self.retries) - 1) * self.initial)
+        waits: list[int] = []
+        elapsed = 0
+        while len(waits) <= self.retries + self.linear and elapsed < limit:
+            doublings = min(max(len(waits) - self.linear, 0), 40)
+            wait = min(self.initial << doublings, self.longest, self.deadline - elapsed)
+            waits.append(wait)
+            elapsed += wait
+        object.__setattr__(self, "limit", limit)
+        object.__setattr__(self, "waits", tuple(waits))
 
     def gives_up(self, retransmits: int, elapsed: int) -> bool:
         """Whether a timer that expires after `retransmits` retransmissions is the last one.
 
         `elapsed` is the time since the first transmission, ns.
         """
-        return (
-            retransmits >= self.retries + self.linear
-            or elapsed >= self.deadline
-            or (self.elapsed_limit and elapsed >= ((2 << self.retries) - 1) * self.initial)
-        )
-
-    def waits(self) -> list[int]:
-        """Return every wait of an attempt that nobody answers, before rounding, ns.
-
-        >>> Backoff(1, retries=6, linear=4, elapsed_limit=True).waits()
-        [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64]
-        """
-        waits: list[int] = []
-        elapsed = 0
-        while True:
-            waits.append(min(self.wait(len(waits)), self.deadline - elapsed))
-            elapsed += waits[-1]
-            if self.gives_up(len(waits) - 1, elapsed):
-                return waits
+        return retransmits + 1 >= len(self.waits) or elapsed >= self.limit
