@@ -34,6 +34,25 @@ from sim.packetdrill.script import (
 )
 from sim.units import US
 
+DEFINES = {
+    "ipv4": {
+        "TFO_COOKIE": "de4f234f0f433a55",
+        "CMSG_LEVEL_IP": "SOL_IP",
+        "CMSG_TYPE_RECVERR": "IP_RECVERR",
+    },
+    "ipv6": {
+        "TFO_COOKIE": "6aa6ae70c288023b",
+        "CMSG_LEVEL_IP": "SOL_IPV6",
+        "CMSG_TYPE_RECVERR": "IPV6_RECVERR",
+    },
+    "ipv4-mapped-ipv6": {
+        "TFO_COOKIE": "de4f234f0f433a55",
+        "CMSG_LEVEL_IP": "SOL_IPV6",
+        "CMSG_TYPE_RECVERR": "IPV6_RECVERR",
+    },
+}
+"""Symbols that packetdrill's run_all.py defines for Google's suite."""
+
 _VALUE_KINDS = ("INTEGER", "FLOAT", "WORD", "STRING", "IPV4", "IPV6", "COMMAND")
 
 _LONGEST = 1 << 53
@@ -68,7 +87,7 @@ def parse(text: str, path: str, defines: Mapping[str, str] | None = None) -> Scr
     """
     stream = Tokens(text, path)
     settings = _settings(stream)
-    stream.define({**(defines or {}), **dict(settings.defines)})
+    stream.define({**DEFINES[settings.ip_version], **(defines or {}), **dict(settings.defines)})
     init = None
     if stream.head.kind == "COMMAND":
         init = (stream.head.line, _command(stream))

@@ -6,6 +6,7 @@ No shell is run.  Understood are, one or more of them in a command, comments apa
 * `defaults.sh` and `set_sysctls.py /proc/sys/...=VALUE ...` of Google's suite, by any path, and
   the clean-up `/tmp/sysctl_restore_${PPID}.sh`;
 * `sockstat ... [| grep packetdril] | grep -c STATE | grep COUNT` of FreeBSD's: a check;
+* `nstat`, which begins to count anew, and `nstat | grep COUNTER`: a check;
 * `sleep SECONDS`;
 * `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`, `ip tcp_metrics`: nothing to do here.
 
@@ -68,7 +69,14 @@ class Sleep:
     duration: int
 
 
-Step = SetSysctl | CountSockets | Sleep
+@dataclass(frozen=True, slots=True)
+class CheckCounter:
+    """Check that a counter has moved since it was last looked at; "": look at all of them."""
+
+    name: str
+
+
+Step = SetSysctl | CountSockets | CheckCounter | Sleep
 
 
 def steps(command: str) -> tuple[Step, ...]:
@@ -122,6 +130,8 @@ def _run(words: list[str]) -> tuple[Step, ...]:
         return tuple(SetSysctl(name, value) for name, value in DEFAULTS.items())
     if program == "sockstat":
         return (_sockstat(words),)
+    if program == "nstat":
+        return (_nstat(words),)
     if program == "sleep" and len(words) == 2:
         return (Sleep(int(float(words[1]) * S)),)
     if program.startswith("sysctl_restore_") or " ".join(words).startswith(WITHOUT_EFFECT):
@@ -143,6 +153,15 @@ def _assignment(word: str) -> SetSysctl:
     if not name or not value:
         raise ValueError(f"'{word}' is not NAME=VALUE")
     return SetSysctl(name, value)
+
+
+def _nstat(words: list[str]) -> CheckCounter:
+    match words[1:]:
+        case []:
+            return CheckCounter("")
+        case ["|", "grep", name]:
+            return CheckCounter(name)
+    raise ValueError(f"unknown command '{' '.join(words)}'")
 
 
 def _sockstat(words: list[str]) -> CountSockets:
