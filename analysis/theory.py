@@ -21,7 +21,6 @@ at the mean of its time; loss that comes in bursts, but see `gilbert_elliott_los
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,10 +119,8 @@ def connect_latency(
     """
     back = loss if loss_back is None else loss_back
     unit = _unit(client, server)
-    race = _Race(client, server, unit, rtt_s, loss, back)
-    for clocks in race.phases():
-        race.run(*clocks)
-    return Latency(rtt_s, unit, race.masses, float(client.syn_times()[-1]))
+    masses = _Race(client, server, unit, rtt_s, loss, back).run()
+    return Latency(rtt_s, unit, masses, float(client.syn_times()[-1]))
 
 
 def gilbert_elliott_loss(p: float, r: float, h: float, k: float) -> float:
@@ -141,13 +138,27 @@ def gilbert_elliott_loss(p: float, r: float, h: float, k: float) -> float:
     return bad * (1 - h) + (1 - bad) * (1 - k)
 
 
-class _Race:
-    """The race of a client's and a server's timers, over all phases of their clocks.
+@dataclass(frozen=True, eq=False)
+class _Phases:
+    """A block of phases of both clocks, one per column, and the client's SYNs in each.
 
-    Ticks are counted in `unit` from when the first SYN reaches the server or would have; `margin`
-    is 1 where the server's clock shows one tick less when a later SYN arrives, because the
-    client's fraction of a tick is the larger.
+    Ticks are counted from when the first SYN reaches the server, or would have.
     """
+
+    server: Ticks
+    """Phase of the server's clock."""
+    margin: int
+    """1 if the client's fraction of a tick is the larger: the server's clock then shows one tick
+    less when a later SYN arrives."""
+    sent: Ticks
+    """[k]: when each SYN arrives."""
+    shown: Ticks
+    """[k]: what the server's clock shows then."""
+    gives_up: Ticks
+
+
+class _Race:
+    """The race of a client's and a server's timers, over all phases of their clocks."""
 
     def __init__(
         self,
@@ -166,8 +177,8 @@ class _Race:
         longest = self.syn.expiries(np.arange(self.syn.phases))[-1].max()
         self.masses = np.zeros((4, int(longest) + 1))
 
-    def phases(self) -> Iterator[tuple[Ticks, Ticks, int, float]]:
-        """Yield blocks of all phases: client's, server's, margin, probability of each phase."""
+    def run(self) -> Masses:
+        """Return the probability of each tick, [shape, tick]."""
         if not self.syn.rounded:
             margins = [0]
         elif not self.synack.rounded:
@@ -177,52 +188,40 @@ class _Race:
         total = self.syn.phases * self.synack.phases
         for margin in margins:
             for start in range(0, total, _BLOCK):
-                client, server = np.divmod(
-                    np.arange(start, min(start + _BLOCK, total)), self.synack.phases
-                )
-                yield client, server, margin, 1 / (total * len(margins))
+                every = np.arange(start, min(start + _BLOCK, total))
+                self.block(*np.divmod(every, self.synack.phases), margin)
+        return self.masses / (total * len(margins))
 
-    def run(self, client: Ticks, server: Ticks, margin: int, weight: float) -> None:
+    def block(self, client: Ticks, server: Ticks, margin: int) -> None:
         """Follow every course of the handshake for these phases and add up its ends."""
         times = self.syn.expiries(client) - client
-        sent, gives_up = times[:-1], times[-1] - BEHIND[self.spread(self.syn, margin)]
-        # What the server's clock shows when each SYN arrives.
+        sent = times[:-1]
         shown = sent - margin
         shown[0] = 0
-        shown += server
+        phases = _Phases(server, margin, sent, shown + server, times[-1])
         syns, waits = len(sent), len(self.synack.ticks)
         reach = np.zeros((syns, waits, len(client)))
         """Probability that SYN k arrives and finds i expiries of the SYN-ACK timer."""
-        reach[:, 0] += weight * (1 - self.loss) * self.loss ** np.arange(syns)[:, np.newaxis]
+        reach[:, 0] += (1 - self.loss) * self.loss ** np.arange(syns)[:, np.newaxis]
         for k in range(syns):
             for i in range(waits):
-                if reach[k, i].max() > NEGLIGIBLE * weight:
-                    self.follow(k, i, reach, sent, shown, server, gives_up, margin)
+                if reach[k, i].max() > NEGLIGIBLE:
+                    self.follow(phases, k, i, reach)
 
-    def follow(
-        self,
-        k: int,
-        i: int,
-        reach: NDArray[np.float64],
-        sent: Ticks,
-        shown: Ticks,
-        server: Ticks,
-        gives_up: NDArray[np.float64],
-        margin: int,
-    ) -> None:
+    def follow(self, phases: _Phases, k: int, i: int, reach: Masses) -> None:
         """Follow what the k-th SYN sets going, up to the next one that arrives."""
         chance = reach[k, i]
-        shape = self.spread(self.syn, margin) if k else ATOM
-        self.finish(shape, sent[k], chance * (1 - self.back), gives_up)
+        shape = self.spread(self.syn, phases.margin) if k else ATOM
+        self.finish(phases, shape, phases.sent[k], chance * (1 - self.back))
         chance = chance * self.back
-        later = len(sent) - k - 1
+        later = len(phases.sent) - k - 1
         passed = self.loss ** np.arange(later + 1)
-        pending = np.ones((later, len(server)), dtype=bool)
+        pending = np.ones((later, len(phases.server)), dtype=bool)
         """Whether each later SYN still has to be considered."""
-        now = shown[k]
+        now = phases.shown[k]
         for j in range(i, len(self.synack.ticks)):
             now = self.synack.expiry(now, j)
-            due = shown[k + 1 :] < now
+            due = phases.shown[k + 1 :] < now
             first = due & pending
             for n in range(later):
                 if first[n].any():
@@ -230,13 +229,14 @@ class _Race:
             pending &= ~due
             if j + 1 == len(self.synack.ticks):
                 break
+            at = now - phases.server
             if self.synack.rounded:
-                shape, at = self.spread(self.synack, 1 - margin), now - server
-            else:
-                at = now - server + (margin if k else 0)
-                shape = UNIFORM if k and margin else ATOM
+                shape = self.spread(self.synack, 1 - phases.margin)
+            elif k:
+                # An exact timer keeps the fraction of the SYN that started it.
+                at, shape = at + phases.margin, self.spread(self.syn, phases.margin)
             fate = chance * passed[due.sum(axis=0)]
-            self.finish(shape, at, fate * (1 - self.back), gives_up)
+            self.finish(phases, shape, at, fate * (1 - self.back))
             chance = chance * self.back
         for n in range(later):
             # The request is gone: the next SYN makes a new one.
@@ -253,9 +253,10 @@ class _Race:
             return UNIFORM
         return FALLING if larger else RISING
 
-    def finish(self, shape: int, at: Ticks, chance: Masses, gives_up: NDArray[np.float64]) -> None:
+    def finish(self, phases: _Phases, shape: int, at: Ticks, chance: Masses) -> None:
         """Count that a SYN-ACK sent at these ticks is the first to get through."""
-        heard = at - BEHIND[shape] + self.reply < gives_up
+        ahead = BEHIND[shape] - BEHIND[self.spread(self.syn, phases.margin)]
+        heard = at - ahead + self.reply < phases.gives_up
         if heard.any():
             counted = np.bincount(at[heard], weights=chance[heard])
             self.masses[shape, : len(counted)] += counted

@@ -112,7 +112,7 @@ wheels = st.none() | st.sampled_from(
 losses = st.floats(0.0, 1.0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(timeouts, timeouts, wheels, wheels, losses, losses, st.sampled_from([0, 2, 5]))
 def test_theory_is_the_sum_over_all_courses(
     syn: list[int],
