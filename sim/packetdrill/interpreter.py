@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +23,11 @@ from simpy.events import Process
 from sim.icmp import IcmpPacket as LiveIcmp
 from sim.ip import MalformedError
 from sim.packet import Packet
-from sim.packetdrill import compare, knobs
+from sim.packetdrill import compare
 from sim.packetdrill.bench import Bench
 from sim.packetdrill.calls import NEW_DESCRIPTOR, CallError, Calls
 from sim.packetdrill.code import CodeError, Namespace
+from sim.packetdrill.commands import CommandError, Commands, Understood
 from sim.packetdrill.conversation import Conversation, Stage, UntranslatableError
 from sim.packetdrill.icmp import IcmpError, type_and_code
 from sim.packetdrill.info import tcp_info
@@ -42,11 +42,8 @@ from sim.packetdrill.script import (
     SystemCall,
     TcpPacket,
 )
-from sim.packetdrill.shell import CheckCounter, CountSockets, SetSysctl, Sleep, Step, steps
 from sim.packetdrill.symbols import table
 from sim.packetdrill.timing import DEFAULT_PERCENT, Due, due, tolerance
-from sim.tcp.profile import Profile
-from sim.tcp.states import State
 from sim.units import S
 
 LOCAL = {"ipv4": "192.168.0.2", "ipv6": "fd3d:fa7b:d17d::"}
@@ -92,21 +89,20 @@ class Interpreter:
         self.script = script
         self.settings = settings = script.settings
         self.log = log
-        self._steps = _understand(script)
-        system = knobs.operating_system(step for found in self._steps.values() for step in found)
-        self._percent = DEFAULT_PERCENT if system == "linux" else 0.0
         version = "ipv6" if settings.ip_version == "ipv6" else "ipv4"
-        self.bench = Bench(
-            _host_profile(script, system),
-            settings.local_ip or LOCAL[version],
-            settings.remote_ip or REMOTE[version],
-        )
         self.remote = settings.remote_ip or REMOTE[version]
-        self.calls = Calls(self.bench.host, self.remote, settings, table(system))
+        try:
+            understood = Understood(script)
+            profile = understood.profile()
+        except CommandError as error:
+            raise MismatchError(error.line, str(error)) from None
+        self._percent = DEFAULT_PERCENT if understood.system == "linux" else 0.0
+        self.bench = Bench(profile, settings.local_ip or LOCAL[version], self.remote)
+        self.commands = Commands(understood, self.bench)
+        self.calls = Calls(self.bench.host, self.remote, settings, table(understood.system))
         self.namespace = Namespace()
         self.conversations: list[Conversation] = []
         self._peers = 0
-        self._seen_counters: Counter[str] = Counter()
         self._blocking: Process | None = None
         self._last: tuple[Event, Due] | None = None
 
@@ -371,35 +367,10 @@ class Interpreter:
     # Commands and code.
 
     def _command(self, line: int) -> None:
-        for step in self._steps[line]:
-            try:
-                self._step(step)
-            except ValueError as error:
-                raise MismatchError(line, str(error)) from None
-
-    def _step(self, step: Step) -> None:
-        if isinstance(step, SetSysctl):
-            self.bench.configure(knobs.configure(self.bench.profile, step))
-        elif isinstance(step, Sleep):
-            self.bench.advance(self.bench.now + step.duration)
-        elif isinstance(step, CheckCounter):
-            counters, seen = self.bench.host.tcp.counters, self._seen_counters
-            self._seen_counters = counters.copy()
-            if step.name and counters[step.name] == seen[step.name]:
-                raise ValueError(f"the counter {step.name} has not moved")
-        else:
-            count = self._count_sockets(step)
-            if step.count not in str(count):
-                raise ValueError(f"{count} sockets are in {step.state}, expected {step.count}")
-
-    def _count_sockets(self, step: CountSockets) -> int:
-        tcp = self.bench.host.tcp
-        name = step.state.replace("SYN_RCVD", "SYN_RECEIVED")
-        state = State.__members__.get(name)
-        if state is None:
-            raise ValueError(f"unknown state {step.state}")
-        endpoints: list[Any] = [*tcp.connections.values(), *tcp.listeners.values()]
-        return sum(bool(endpoint.state == state) for endpoint in endpoints) + step.own
+        try:
+            self.commands.run(line)
+        except CommandError as error:
+            raise MismatchError(line, str(error)) from None
 
     def _code(self, line: int, code: Code) -> None:
         conversation = self.under_test
@@ -413,26 +384,6 @@ class Interpreter:
         for text in self.namespace.output:
             self.log(text)
         self.namespace.output.clear()
-
-
-def _understand(script: Script) -> dict[int, tuple[Step, ...]]:
-    """Return what each command of a script asks for, by its line, before anything is run."""
-    commands = [(event.line, event.action) for event in script.events]
-    understood: dict[int, tuple[Step, ...]] = {}
-    for line, action in [script.init, *commands] if script.init else commands:
-        if isinstance(action, Command):
-            try:
-                understood[line] = steps(action.text)
-            except ValueError as error:
-                raise MismatchError(line, str(error)) from None
-    return understood
-
-
-def _host_profile(script: Script, system: str) -> Profile:
-    try:
-        return knobs.profile(system)
-    except ValueError as error:
-        raise MismatchError(script.events[0].line, str(error)) from None
 
 
 def _is_inbound(event: Event) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from sim.packetdrill.shell import CountSockets, SetSysctl, Step
 from sim.tcp.profile import Profile
-from sim.tcp.profiles import PROFILES
 
 BSD_PREFIXES = ("net.inet.", "net.inet6.", "kern.")
 
@@ -55,13 +54,6 @@ def operating_system(steps: Iterable[Step]) -> str:
         if isinstance(step, SetSysctl) and step.name.startswith(BSD_PREFIXES):
             return "freebsd"
     return "linux"
-
-
-def profile(name: str) -> Profile:
-    """Return the profile of that name; raises ValueError if there is none."""
-    if name not in PROFILES:
-        raise ValueError(f"there is no profile '{name}', for which the script is written")
-    return PROFILES[name]
 
 
 def configure(profile: Profile, step: SetSysctl) -> Profile:

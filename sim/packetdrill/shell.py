@@ -122,28 +122,30 @@ def _without_redirections(words: list[str]) -> Iterator[str]:
 
 def _run(words: list[str]) -> tuple[Step, ...]:
     program = words[0].rpartition("/")[2]
-    if program == "sysctl":
-        return _sysctl(words[1:])
-    if program == "set_sysctls.py":
-        return tuple(_assignment(word) for word in words[1:])
-    if program == "defaults.sh":
-        return tuple(SetSysctl(name, value) for name, value in DEFAULTS.items())
-    if program == "sockstat":
-        return (_sockstat(words),)
-    if program == "nstat":
-        return (_nstat(words),)
-    if program == "sleep" and len(words) == 2:
-        return (Sleep(int(float(words[1]) * S)),)
+    if program in _PROGRAMS:
+        return _PROGRAMS[program](words)
     if program.startswith("sysctl_restore_") or " ".join(words).startswith(WITHOUT_EFFECT):
         return ()
-    raise ValueError(f"unknown command '{' '.join(words)}'")
+    raise _unknown(words)
+
+
+def _unknown(words: list[str]) -> ValueError:
+    return ValueError(f"unknown command '{' '.join(words)}'")
+
+
+def _defaults(_words: list[str]) -> tuple[Step, ...]:
+    return tuple(SetSysctl(name, value) for name, value in DEFAULTS.items())
+
+
+def _set_sysctls(words: list[str]) -> tuple[Step, ...]:
+    return tuple(_assignment(word) for word in words[1:])
 
 
 def _sysctl(words: list[str]) -> tuple[Step, ...]:
     options = [word for word in words if word.startswith("-")]
     if not set(options) <= {"-q", "-w", "-n", "-e", "-i", "-qw", "-wq"}:
-        raise ValueError(f"unknown option in 'sysctl {' '.join(words)}'")
-    return tuple(_assignment(word) for word in words if "=" in word and word not in options)
+        raise _unknown(words)
+    return tuple(_assignment(word) for word in words if "=" in word)
 
 
 def _assignment(word: str) -> SetSysctl:
@@ -155,16 +157,16 @@ def _assignment(word: str) -> SetSysctl:
     return SetSysctl(name, value)
 
 
-def _nstat(words: list[str]) -> CheckCounter:
+def _nstat(words: list[str]) -> tuple[Step, ...]:
     match words[1:]:
         case []:
-            return CheckCounter("")
+            return (CheckCounter(""),)
         case ["|", "grep", name]:
-            return CheckCounter(name)
-    raise ValueError(f"unknown command '{' '.join(words)}'")
+            return (CheckCounter(name),)
+    raise _unknown(words)
 
 
-def _sockstat(words: list[str]) -> CountSockets:
+def _sockstat(words: list[str]) -> tuple[Step, ...]:
     """Understand `sockstat ... | grep packetdril | grep -c STATE | grep COUNT`."""
     sockstat, *greps = " ".join(words).split(" | ")
     match [grep.split() for grep in greps]:
@@ -172,5 +174,23 @@ def _sockstat(words: list[str]) -> CountSockets:
             owner == ["grep", "packetdril"] for owner in owners
         ):
             own = state == "LISTEN" and "-p" not in sockstat.split()
-            return CountSockets(state, count, own)
-    raise ValueError(f"unknown command '{' '.join(words)}'")
+            return (CountSockets(state, count, own),)
+    raise _unknown(words)
+
+
+def _sleep(words: list[str]) -> tuple[Step, ...]:
+    try:
+        (duration,) = words[1:]
+        return (Sleep(int(float(duration) * S)),)
+    except (ValueError, OverflowError):
+        raise _unknown(words) from None
+
+
+_PROGRAMS = {
+    "defaults.sh": _defaults,
+    "nstat": _nstat,
+    "set_sysctls.py": _set_sysctls,
+    "sleep": _sleep,
+    "sockstat": _sockstat,
+    "sysctl": _sysctl,
+}
