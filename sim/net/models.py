@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sim.net.distributions import Distribution, named
+from sim.units import S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,19 @@ class FourState:
         return lost / (1 + lost + lost_in_burst * received_in_burst)
 
 
-Loss = Chance | GilbertElliott | FourState
+@dataclass(frozen=True, slots=True)
+class LossTrace:
+    """Loss as it was seen once: True for each packet lost; from the end it begins again."""
+
+    fates: tuple[bool, ...]
+
+    @property
+    def mean(self) -> float:
+        """Share of packets lost."""
+        return sum(self.fates) / len(self.fates)
+
+
+Loss = Chance | GilbertElliott | FourState | LossTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,11 @@ class Reorder:
     chance: Chance
     gap: int = 1
 
+    @property
+    def mean(self) -> float:
+        """Long-run share of packets sent at once, the chance being uncorrelated."""
+        return self.chance.probability / (1 + (self.gap - 1) * self.chance.probability)
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -135,6 +153,13 @@ class Rate:
     packet_overhead: int = 0
     cell_size: int = 0
     cell_overhead: int = 0
+
+    def duration(self, size: int) -> int:
+        """Return the ns that a packet of `size` bytes takes, in whole cells if there are cells."""
+        size += self.packet_overhead
+        if self.cell_size:
+            size = -(-size // self.cell_size) * (self.cell_size + self.cell_overhead)
+        return max(0, size) * 8 * S // self.bitrate
 
 
 @dataclass(frozen=True, slots=True)

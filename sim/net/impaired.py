@@ -1,0 +1,91 @@
+"""A link, in one direction, that does to packets what `tc netem` does, or a script says.
+
+A packet takes the link's own loss and delay and then, as if the queueing discipline stood in
+front of it, what `sim.net.impairments` makes of it.  A corrupted packet arrives and fails its
+checksum there: it is counted and dropped at the far end of the link.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from heapq import heappush
+from typing import Any
+
+from simpy.events import NORMAL
+
+from sim.engine import Engine
+from sim.net.impairments import AnyPacket, Fate, Impairments, Lose
+from sim.net.link import Link
+from sim.net.models import Netem
+from sim.packet import Packet
+from sim.streams import Streams
+from sim.tcp.header import encode_options
+
+_IPV4, _IPV6, _TCP, _ICMP, _QUOTED = 20, 40, 20, 8, 8
+"""Bytes of headers, and of a TCP header that an ICMP error quotes."""
+
+
+class ImpairedLink(Link):
+    """One direction of a link with the impairments of `netem`, and with `lose` deciding losses.
+
+    The other arguments are those of `Link`.  `counts` says how
+    many copies met each `Fate` but arrival.
+    """
+
+    __slots__ = ("_fails", "_sized", "counts", "impairments")
+
+    def __init__(
+        self,
+        engine: Engine,
+        streams: Streams,
+        name: str,
+        receive: Callable[[Any], None],
+        delay: int,
+        loss: float = 0.0,
+        *,
+        netem: Netem | None = None,
+        lose: Lose | None = None,
+    ) -> None:
+        super().__init__(engine, streams, name, receive, delay, loss)
+        model = Netem() if netem is None else netem
+        source = streams if model.seed is None else Streams(model.seed)
+        self.impairments = Impairments(
+            model, lambda kind: source.generator(f"{kind} of {name}"), lose
+        )
+        self.counts: Counter[Fate] = Counter()
+        self._fails = (self.fails,)
+        self._sized = model.rate is not None or model.slot is not None
+
+    def send(self, packet: Any) -> None:
+        """Put a packet on the link: copies of it arrive, some time later, or it is lost."""
+        now = self.engine._now
+        if not self._gap:
+            self._gap = self._next_gap()
+            self.drop(packet, Fate.LOST)
+            return
+        self._gap -= 1
+        size = wire_size(packet) if self._sized else 0
+        for copy, fate, time in self.impairments.transmit(packet, size, now):
+            if fate is Fate.LOST or fate is Fate.REFUSED:
+                self.drop(copy, fate)
+            else:
+                copy.callbacks = self.receivers if fate is Fate.ARRIVES else self._fails
+                due = time + self.delay
+                heappush(self._queue, (due, NORMAL, next(self.engine._eid), copy))
+
+    def drop(self, packet: Any, fate: Fate) -> None:
+        """Let go of a packet that does not reach the far end, or does so in vain."""
+        self.counts[fate] += 1
+
+    def fails(self, packet: Any) -> None:
+        """Take a corrupted packet at the far end: its checksum fails."""
+        self.drop(packet, Fate.CORRUPTED)
+
+
+def wire_size(packet: AnyPacket) -> int:
+    """Return the bytes of a packet from its IP header on."""
+    ip_header = _IPV6 if ":" in packet.flow.dst else _IPV4
+    if not isinstance(packet, Packet):
+        return 2 * ip_header + _ICMP + _QUOTED
+    return ip_header + _TCP + len(encode_options(packet)) + len(packet.payload)
