@@ -1,0 +1,92 @@
+"""Finds scenarios: those packaged here, by name, and a user's own script, by path.
+
+A scenario is a Python file with a docstring whose first line is the question it answers, a frozen
+dataclass `Parameters`, a function `build(simulation, parameters)`, and, if there is more to say
+than the summary, `report(frames, parameters)`, which returns text.  Listing them reads their
+docstrings without running them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from scenarios.errors import UserError, nearest
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario, ready to be built."""
+
+    name: str
+    """Its name in the catalogue, or the path of the script."""
+    question: str
+    file: Path
+    parameters: type
+    build: Callable[[Any, Any], None]
+    report: Callable[[Any, Any], str] | None
+
+
+def questions() -> dict[str, str]:
+    """Return the question of each packaged scenario by name, in the order of the names."""
+    found = {}
+    for file in sorted(FOLDER.glob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        if "\ndef build(" in source:
+            found[file.stem] = _question(ast.get_docstring(ast.parse(source)))
+    return found
+
+
+def load(name: str) -> Scenario:
+    """Return the packaged scenario of that name, or the one in the script at that path.
+
+    Raises UserError if there is none or the file is not a scenario; what the script itself raises
+    passes through.
+    """
+    if not name.endswith(".py"):
+        known = questions()
+        if name not in known:
+            raise UserError(f"unknown scenario {name!r}; {nearest(name, known)}")
+        return from_module(importlib.import_module(f"scenarios.{name}"), name)
+    file = Path(name)
+    try:
+        code = compile(file.read_bytes(), name, "exec")
+    except OSError as error:
+        raise UserError(f"{name}: {error.strerror}") from None
+    except SyntaxError as error:
+        raise UserError(f"{name}: line {error.lineno}: {error.msg}") from None
+    except ValueError as error:
+        raise UserError(f"{name}: not Python: {error}") from None
+    module = ModuleType(f"connectsim_script_{file.stem}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module
+    beside = str(file.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    exec(code, module.__dict__)
+    return from_module(module, name)
+
+
+def from_module(module: ModuleType, name: str) -> Scenario:
+    """Return the scenario that a module is; raises UserError if it is none."""
+    parameters = getattr(module, "Parameters", None)
+    build = getattr(module, "build", None)
+    if not is_dataclass(parameters) or not isinstance(parameters, type):
+        raise UserError(f"{name}: not a scenario: it has no dataclass Parameters")
+    if not callable(build):
+        raise UserError(f"{name}: not a scenario: it has no function build(simulation, parameters)")
+    question = _question(module.__doc__)
+    report = getattr(module, "report", None)
+    return Scenario(name, question, Path(str(module.__file__)), parameters, build, report)
+
+
+def _question(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0]

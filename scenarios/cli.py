@@ -1,0 +1,178 @@
+"""The command line: composes scenarios, simulator and analysis, and decides nothing itself.
+
+What a user can put right ends in one line on standard error and exit status 2, Ctrl-C in 130.
+Commands import what they need when they run: `connectsim --help` must be quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis import ResultsError
+from scenarios.errors import UserError
+
+BAD_INPUT, INTERRUPTED = 2, 130
+"""Exit statuses."""
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line that it does not understand."""
+
+app = typer.Typer(
+    help="Simulate TCP connect(): many concurrent handshakes over lossy networks.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Seed = Annotated[int, typer.Option(help="Seed of all that is random.", min=0)]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Results folder [default: results/NAME].")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a run that the folder holds.")]
+ResultsFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Simulate TCP connect(): many concurrent handshakes over lossy networks."""
+    if version:
+        from importlib.metadata import version as version_of  # noqa: PLC0415
+
+        print(f"connectsim {version_of('connectsim')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """List the scenarios, each with the question it answers."""
+    from scenarios.catalogue import questions  # noqa: PLC0415
+
+    found = questions()
+    width = max(map(len, found))
+    for name, question in found.items():
+        print(f"{name:{width}}  {question}")
+
+
+@app.command()
+def show(
+    scenario: Annotated[str, typer.Argument(metavar="NAME", help="A scenario or a script.")],
+) -> None:
+    """Show a scenario's parameters: name, default, unit, meaning."""
+    from scenarios.catalogue import load  # noqa: PLC0415
+    from scenarios.parameters import declared  # noqa: PLC0415
+
+    loaded = load(scenario)
+    print(f"{loaded.name}: {loaded.question}\n")
+    rows = [
+        ("parameter", "default", "unit", "meaning"),
+        *(
+            (name, known.kind.format(known.default), known.kind.unit, known.meaning)
+            for name, known in declared(loaded.parameters).items()
+        ),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(metavar="NAME|SCRIPT", help="A scenario or a script.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter (repeatable)."),
+    ] = None,
+    seed: Seed = 1,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Run a scenario, write its results folder and print a summary."""
+    from scenarios.catalogue import load  # noqa: PLC0415
+    from scenarios.script import execute  # noqa: PLC0415
+
+    execute(load(scenario), dict(map(_setting, settings or ())), seed, out, force)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text}: expected KEY=VALUE")
+    return name.strip(), value
+
+
+@app.command()
+def plot(
+    folder: ResultsFolder,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="ecdf, ccdf, timeline or retransmissions [default: all of them]."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PNG, SVG or PDF by its ending [default: DIR/plots]."),
+    ] = None,
+) -> None:
+    """Draw a run's plots."""
+    import analysis  # noqa: PLC0415
+
+    try:
+        files = analysis.plot(folder, kind, out)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
+    for file in files:
+        print(file)
+
+
+@app.command()
+def summary(folder: ResultsFolder) -> None:
+    """Print a run's summary: outcomes, latencies, retransmissions."""
+    import analysis  # noqa: PLC0415
+
+    print(analysis.summarise(folder))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    return status_of(app, arguments)
+
+
+def status_of(application: typer.Typer, arguments: Sequence[str] | None = None) -> int:
+    """Run a typer application and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        application(args=arguments, prog_name=_program(), standalone_mode=False)
+        sys.stdout.flush()
+    except (UserError, ResultsError) as error:
+        return _complain(str(error), BAD_INPUT)
+    except UsageError as error:
+        return _complain(error.format_message(), BAD_INPUT)  # type: ignore[attr-defined]
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _program() -> str:
+    name = Path(sys.argv[0]).name
+    return "connectsim" if name == "__main__.py" else name
+
+
+def _complain(message: str, status: int) -> int:
+    line = " ".join(message.split())
+    print(f"{_program()}: {line}", file=sys.stderr)
+    return status

@@ -1,0 +1,97 @@
+"""Runs one scenario and writes its results folder."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scenarios.catalogue import Scenario
+from scenarios.errors import UserError
+from scenarios.parameters import base_units, base_values
+from scenarios.progress import reporting
+from scenarios.store import open_results
+from sim import Simulation
+from sim.tcp.profiles import PROFILES
+
+LIBRARIES = ("connectsim", "simpy", "networkx", "numpy", "pyarrow")
+"""What a run's results depend on; run.json holds the versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A scenario with its parameters and seed: all that determines a result."""
+
+    scenario: Scenario
+    parameters: Any
+    seed: int
+
+
+def simulate(
+    run: Run, progress: Callable[[Simulation], object] | None = None
+) -> tuple[Simulation, float]:
+    """Build and run; returns the simulation and the seconds it took to run, without building.
+
+    Raises UserError if the parameters ask for more than 292 years of simulated time.
+    """
+    simulation = Simulation(seed=run.seed)
+    try:
+        run.scenario.build(simulation, run.parameters)
+        start = time.perf_counter()
+        simulation.run(progress=progress)
+    except OverflowError as error:
+        raise UserError("the simulation would last longer than 292 years") from error
+    return simulation, time.perf_counter() - start
+
+
+def recipe(run: Run, simulation: Simulation, wall: float) -> dict[str, Any]:
+    """Return what run.json holds; `wall` in seconds."""
+    systems = sorted(set(simulation.records.hosts.values()))
+    return {
+        "scenario": run.scenario.name,
+        "question": run.scenario.question,
+        "parameters": base_values(run.parameters),
+        "units": base_units(run.scenario.parameters),
+        "seed": run.seed,
+        "versions": versions(),
+        "notes": list(simulation.notes),
+        "simulated_s": simulation.env.now / 1e9,
+        "wall_s": wall,
+        "events": simulation.env.events,
+        "peak_rss_bytes": peak_memory(),
+        "profiles": {name: PROFILES[name].schedules() for name in systems},
+    }
+
+
+def run_to_folder(run: Run, folder: Path, force: bool = False) -> dict[str, Any]:
+    """Run, write the folder and return what its run.json holds.
+
+    Raises UserError if the folder holds a run (unless `force`) or cannot be written.
+    """
+    with open_results(folder, force) as results:
+        total = getattr(run.parameters, "connections", None)
+        with reporting(total) as report:
+            simulation, wall = simulate(run, report)
+        results.write_table("connections", simulation.records.columns())
+        made = recipe(run, simulation, wall)
+        results.write_recipe(made)
+        results.publish()
+    return made
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what a result depends on."""
+    found = {"python": platform.python_version()}
+    return found | {library: metadata.version(library) for library in LIBRARIES}
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

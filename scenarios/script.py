@@ -1,0 +1,78 @@
+"""Runs a scenario from the command line: as a script by itself, or for `connectsim run`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import analysis
+from scenarios import cli
+from scenarios.catalogue import Scenario, from_module
+from scenarios.parameters import Parameter, declared, parse
+from scenarios.runner import Run, run_to_folder
+
+
+def main() -> None:
+    """Run the scenario that is the program: options are its parameters; exits with the status."""
+    module = sys.modules["__main__"]
+    scenario = from_module(module, Path(str(module.__file__)).stem)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(help=scenario.question)(_command(scenario))
+    sys.exit(cli.status_of(app))
+
+
+def _command(scenario: Scenario) -> Any:
+    """Return a function whose signature tells typer the options."""
+
+    def command(
+        seed: cli.Seed = 1, out: cli.Out = None, force: cli.Force = False, **settings: str | None
+    ) -> None:
+        given = {name: value for name, value in settings.items() if value is not None}
+        execute(scenario, given, seed, out, force)
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    options = [_option(parameter) for parameter in declared(scenario.parameters).values()]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        options + [one for one in own if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    )
+    return command
+
+
+def _option(parameter: Parameter) -> inspect.Parameter:
+    default = parameter.kind.format(parameter.default)
+    option = typer.Option(f"--{parameter.name}", help=f"{parameter.meaning} [default: {default}]")
+    return inspect.Parameter(
+        parameter.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
+        annotation=Annotated[str | None, option],
+    )
+
+
+def execute(
+    scenario: Scenario,
+    settings: Mapping[str, str],
+    seed: int,
+    out: Path | None,
+    force: bool,
+) -> None:
+    """Run a scenario, write its folder (`results/NAME` without `out`), print what came of it."""
+    parameters = parse(scenario.parameters, settings)
+    folder = out or Path("results") / Path(scenario.name).stem
+    made = run_to_folder(Run(scenario, parameters, seed), folder, force)
+    print(analysis.summarise(folder))
+    if scenario.report is not None:
+        print("", scenario.report(analysis.load(folder), parameters), sep="\n")
+    for note in made["notes"]:
+        print(f"\nnote: {note}")
+    print(
+        f"\n{made['simulated_s']:,.1f} s simulated in {made['wall_s']:.2f} s:"
+        f" {made['events']:,} events, {made['events'] / made['wall_s']:,.0f} a second;"
+        f" peak memory {made['peak_rss_bytes'] / 1e6:,.0f} MB"
+        f"\nwrote connections.parquet and run.json to {folder}"
+    )
