@@ -83,8 +83,7 @@ class Conversation:
     def inject(self, packet: TcpPacket, settings: Settings) -> Packet:
         """Return the live packet for one that the script injects, and advance the stage.
 
-        Raises `UntranslatableError` for an echo of a timestamp that was never sent, and
-        `sim.ip.MalformedError` for options that no stack would read.
+        Raises `UntranslatableError` for an echo of a timestamp that was never sent.
         """
         if packet.flags & ACK and self.stage is Stage.SYNACK_SENT:
             self.stage = Stage.SYNACK_ACKED

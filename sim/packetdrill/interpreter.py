@@ -21,7 +21,6 @@ from typing import Any
 from simpy.events import Process
 
 from sim.icmp import IcmpPacket as LiveIcmp
-from sim.ip import MalformedError
 from sim.packet import Packet
 from sim.packetdrill import compare
 from sim.packetdrill.bench import Bench
@@ -169,8 +168,6 @@ class Interpreter:
                 self.bench.put(self._icmp(packet, conversation))
         except (UntranslatableError, IcmpError) as error:
             raise MismatchError(line, str(error)) from None
-        except MalformedError as error:
-            self.log(f"{seconds(self.bench.now)} dropped by the host: {error}")
 
     def _icmp(self, packet: IcmpPacket, conversation: Conversation) -> LiveIcmp:
         version = 6 if ":" in self.remote else 4
