@@ -42,7 +42,65 @@ CONNECTIONS = (
 )
 """`connections.parquet`: one row per connect() call."""
 
-TABLES = {"connections": CONNECTIONS}
+PACKETS = (
+    Column("time_s", "s", "when the packet was there"),
+    Column("packet", "", "number of the packet, the same at every place that it passes"),
+    Column("place", "", "a host's name, or a link's: \"a > b\""),
+    Column("direction", "", "at a host out or in, on a link over"),
+    Column("event", "", "sent, received, dropped, duplicated, corrupted"),
+    Column("reason", "", "why it was dropped, or empty"),
+    Column("connection", "", "number of the connect() call it belongs to, -1 for none"),
+    Column("protocol", "", "tcp or icmp"),
+    Column("src", "", "source address"),
+    Column("dst", "", "destination address"),
+    Column("sport", "", "source port"),
+    Column("dport", "", "destination port"),
+    Column("flags", "", "control bits as tcpdump writes them; empty for ICMP"),
+    Column("seq", "", "sequence number"),
+    Column("ack", "", "acknowledgment number"),
+    Column("win", "", "the header's window field, not scaled"),
+    Column("len", "bytes", "data that it carries"),
+    Column("options", "", "TCP options as tcpdump writes them; what an ICMP error says"),
+    Column("datagram", "", "the packet as it stands on the wire, from the IP header on"),
+)
+"""`packets.parquet`: one row per packet and place that it passes."""
+
+SOCKETS = (
+    Column("time_s", "s", "when it happened"),
+    Column("host", "", "name of the socket's host"),
+    Column("socket", "", "number of the socket; a connection keeps its own through accept()"),
+    Column("connection", "", "number of the connect() call it belongs to, -1 for none"),
+    Column("event", "", "call, waiting, return, raise, received (a packet), timer (expired)"),
+    Column("detail", "", "the call and what it raised, the packet's flags, the timer"),
+    Column("state", "", "state of the connection, as RFC 9293 names it"),
+    Column("local_address", "", "own address, empty for any"),
+    Column("local_port", "", "own port, 0 for none"),
+    Column("peer_address", "", "the peer's address, empty for none"),
+    Column("peer_port", "", "the peer's port, 0 for none"),
+    Column("recv_q", "bytes", "received and not read; of a listener: connections not accepted"),
+    Column("send_q", "bytes", "sent and not acknowledged; of a listener: its backlog"),
+    Column("timer", "", "what the running timer will do, or empty"),
+    Column("timer_expires_s", "s", "when it will, or null"),
+    Column("memory", "bytes", "buffer memory that the socket holds"),
+    Column("retransmits", "", "how often the oldest segment in flight was sent again"),
+    Column("iss", "", "initial send sequence number"),
+    Column("irs", "", "initial receive sequence number"),
+    Column("snd_una", "", "oldest sequence number sent and not acknowledged"),
+    Column("snd_nxt", "", "next sequence number to send"),
+    Column("snd_wnd", "bytes", "the peer's window"),
+    Column("rcv_nxt", "", "next sequence number expected"),
+    Column("rcv_wnd", "bytes", "the own window"),
+    Column("mss", "bytes", "largest segment that it sends"),
+    Column("snd_wscale", "", "shift of the windows that the peer sends"),
+    Column("rcv_wscale", "", "shift of the windows that it sends"),
+    Column("sack_ok", "", "whether selective acknowledgments are agreed"),
+    Column("ts_recent", "", "the peer's latest timestamp, -1 if timestamps are not agreed"),
+    Column("srtt_s", "s", "smoothed round-trip time"),
+    Column("rto_s", "s", "retransmission timeout"),
+)
+"""`sockets.parquet`: one row per event at a socket, which says how it stood after it."""
+
+TABLES = {"connections": CONNECTIONS, "packets": PACKETS, "sockets": SOCKETS}
 """The tables of a results folder by name; the file is `NAME.parquet`."""
 
 

@@ -26,6 +26,17 @@ from sim.tcp.stack import ANY, Clock, RunningTimer
 from sim.tcp.states import State
 from sim.trace import Sink, SocketRow, Trace
 
+TIMERS = {
+    "syn_timeout": "SYN timer",
+    "timeout": "SYN-ACK timer",
+    "fin_timeout": "FIN timer",
+    "time_wait_over": "TIME-WAIT timer",
+}
+"""Names of the timers, by the method of a control block that they call."""
+
+UNHEARD = ("irs", "rcv_nxt", "snd_wnd", "ts_recent", "sack_ok")
+"""What a control block cannot know before the peer's first segment."""
+
 LISTENING = -1
 """Peer's port in the flow under which a listening socket is numbered."""
 
@@ -138,9 +149,11 @@ class TracedHost(Host):
         observed: int = NOT_OBSERVED,
     ) -> None:
         """Record a socket: `control` is its connection, request or listener, if it has one."""
+        state = getattr(control, "state", State.CLOSED)
+        unheard = UNHEARD if state == State.SYN_SENT else ()
 
         def known(name: str, default: Any = None) -> Any:
-            return getattr(control, name, default)
+            return default if name in unheard else getattr(control, name, default)
 
         queues = (0, 0)
         if isinstance(control, Listener):
@@ -158,7 +171,7 @@ class TracedHost(Host):
                 known("observed", observed),
                 event,
                 detail,
-                str(known("state", State.CLOSED)),
+                str(state),
                 key.dst,
                 key.dport,
                 key.src,
@@ -224,8 +237,9 @@ class Expiry:
 
     @property
     def name(self) -> str:
-        """The method's name in words: "syn timeout"."""
-        return str(self.expire.__name__).replace("_", " ")
+        """What the timer is for: "SYN timer"."""
+        method = str(self.expire.__name__)
+        return TIMERS.get(method, method.replace("_", " "))
 
     def __call__(self, now: int) -> None:
         """Let the control block act, then record it."""

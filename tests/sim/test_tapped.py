@@ -108,7 +108,7 @@ def test_states_and_calls_of_a_handshake_and_close(tables: Tables) -> None:
         (1.04, "return", "close()", "FIN-WAIT-1"),
         (1.08, "received", ".", "FIN-WAIT-2"),
         (1.08, "received", "F.", "TIME-WAIT"),
-        (client[-1][0], "timer", "time wait over", "CLOSED"),
+        (client[-1][0], "timer", "TIME-WAIT timer", "CLOSED"),
     ]
 
 
@@ -120,7 +120,7 @@ def test_a_socket_before_connect_knows_no_peer_and_after_it_does(tables: Tables)
         assert (row.peer_address, row.peer_port, row.iss, row.memory) == ("", 0, None, 0)
     assert (waiting.peer_address, waiting.peer_port) == ("10.0.0.2", 80)
     assert waiting.memory > 0
-    assert waiting.timer == "syn timeout"
+    assert waiting.timer == "SYN timer"
     assert waiting.timer_expires_s is not None
     assert 1 <= waiting.timer_expires_s < 1.1
     assert established.timer == ""

@@ -1,0 +1,270 @@
+"""The message sequence of one connection, made from the tables of a traced run.
+
+A ladder has two sides, client and server.  Between them go the packets; beside each stands what
+happened there: calls and their returns, changes of state, timers and their expiry.  It is drawn
+by `analysis.plots.ladder` and written as text by `analysis.ladder_text`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis import frames
+from analysis.errors import ResultsError
+
+Side = Literal[0, 1]
+"""0: the client, 1: the server."""
+
+FLAG_NAMES = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", ".": "ACK", "U": "URG"}
+FLAG_NAMES |= {"E": "ECE", "W": "CWR"}
+CONTROL = {"SYN", "FIN", "RST"}
+MASK = 0xFFFF_FFFF
+
+CLOSED = "CLOSED"
+
+Row = dict[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A packet on its way; times in s since the run began."""
+
+    sender: Side
+    sent_s: float
+    arrived_s: float | None
+    """None: lost, or still on its way when the run ended."""
+    label: str
+    lost: str = ""
+    """Why and where it was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened at one side."""
+
+    side: Side
+    time_s: float
+    text: str
+    state: bool = False
+    """Whether the text is a new state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer from its start to its expiry, or until it was stopped."""
+
+    side: Side
+    started_s: float
+    ended_s: float
+    name: str
+    expired: bool
+
+
+@dataclass(slots=True)
+class Moment:
+    """What happened at one time: packets sent and arrived, and the notes of both sides."""
+
+    time_s: float
+    arrows: list[Arrow] = field(default_factory=list)
+    """Those sent."""
+    arrived: list[Arrow] = field(default_factory=list)
+    notes: tuple[list[Note], list[Note]] = field(default_factory=lambda: ([], []))
+
+    @property
+    def lines(self) -> int:
+        """How many lines of text it takes."""
+        return max(len(self.arrows), *map(len, self.notes))
+
+
+@dataclass(slots=True)
+class Ladder:
+    """All that is known of one connection's exchange."""
+
+    connection: int
+    hosts: tuple[str, str]
+    addresses: tuple[str, str]
+    outcome: str
+    flight_s: float
+    """One-way delay of the path."""
+    states: tuple[str, str]
+    """State of each side before the first event."""
+    arrows: list[Arrow] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def moments(self) -> list[Moment]:
+        """Return what happened, gathered by time and in its order."""
+        found: dict[float, Moment] = {}
+
+        def at(time: float) -> Moment:
+            return found.setdefault(time, Moment(time))
+
+        for arrow in self.arrows:
+            at(arrow.sent_s).arrows.append(arrow)
+            if arrow.arrived_s is not None:
+                at(arrow.arrived_s).arrived.append(arrow)
+        for note in self.notes:
+            at(note.time_s).notes[note.side].append(note)
+        return [found[time] for time in sorted(found)]
+
+
+def load(path: str | Path, connection: int) -> Ladder:
+    """Return the ladder of connection number `connection` of the traced run in folder `path`.
+
+    Raises ResultsError if there is no such connection or the run was not traced.
+    """
+    folder = Path(path)
+    run = frames.load(folder, where=[("connection", "==", connection)])
+    if run.connections.empty:
+        raise ResultsError(f"{folder}: no connection {connection}")
+    row = run.connections.iloc[0]
+    packets = _table(folder, "packets", [("connection", "==", connection)])
+    own = _table(folder, "sockets", [("connection", "==", connection)])
+    sockets = _table(
+        folder,
+        "sockets",
+        [("socket", "in", sorted(set(own.socket)))] if len(own) else [("socket", "==", -1)],
+    )
+    sockets = sockets[sockets.connection.isin((connection, -1))]
+    hosts = (str(row.client), str(row.server))
+    ladder = Ladder(
+        connection,
+        hosts,
+        _addresses(packets, hosts),
+        _outcome(row),
+        flight_s=float(row.path_delay_s),
+        states=(CLOSED, _passive_state(folder, row)),
+        recipe=run.recipe,
+    )
+    ladder.arrows = list(_arrows(packets, hosts))
+    sides: tuple[Side, Side] = (0, 1)
+    for side in sides:
+        events = _records(sockets[sockets.host == hosts[side]])
+        ladder.notes += _notes(events, side, ladder.states[side])
+        ladder.timers += _timers(events, side)
+    ladder.notes.sort(key=lambda note: note.time_s)
+    return ladder
+
+
+def _table(folder: Path, table: str, where: Any) -> pd.DataFrame:
+    file = folder / f"{table}.parquet"
+    if not file.exists():
+        raise ResultsError(f"{folder}: no {file.name} in it: the run was not traced (run --trace)")
+    return frames.read_table(file, table, where=where)
+
+
+def _outcome(row: Any) -> str:
+    outcome = str(row.outcome).replace("_", " ")
+    return outcome if pd.isna(row.errno) else f"{outcome} ({row.errno})"
+
+
+def _addresses(packets: pd.DataFrame, hosts: tuple[str, str]) -> tuple[str, str]:
+    """Return address and port of both sides, as far as a packet told them."""
+    sent = packets[(packets.direction == "out") & (packets.place == hosts[0])]
+    if sent.empty:
+        return "", ""
+    first = sent.iloc[0]
+    return f"{first.src}:{first.sport}", f"{first.dst}:{first.dport}"
+
+
+def _passive_state(folder: Path, row: Any) -> str:
+    """Return the server's state when connect() was called: LISTEN if anybody listens."""
+    where = [
+        ("host", "==", str(row.server)),
+        ("local_port", "==", int(row.server_port)),
+        ("peer_address", "==", ""),
+        ("time_s", "<=", float(row.started_s)),
+    ]
+    before = _table(folder, "sockets", where)
+    return CLOSED if before.empty else str(before.iloc[-1].state)
+
+
+def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
+    """Yield an arrow for each packet that one of the hosts sent."""
+    places: dict[int, list[Row]] = {}
+    for row in _records(packets):
+        places.setdefault(row["packet"], []).append(row)
+    first: dict[str, int] = {}
+    seen: dict[tuple[Any, ...], int] = {}
+    for rows in places.values():
+        sent = rows[0]
+        if sent["place"] not in hosts:
+            continue
+        arrived = [row["time_s"] for row in rows if row["event"] == "received"]
+        dropped = [_loss(row, hosts) for row in rows if row["event"] == "dropped"]
+        yield Arrow(
+            0 if sent["place"] == hosts[0] else 1,
+            sent["time_s"],
+            arrived[0] if arrived else None,
+            _label(sent, first, seen),
+            "".join(dropped[-1:]),
+        )
+
+
+def _loss(row: Row, hosts: tuple[str, str]) -> str:
+    """Say why a packet was lost, and where if that is not plain."""
+    direct = row["place"] in {" > ".join(hosts), " > ".join(reversed(hosts))}
+    return str(row["reason"]) if direct else f"{row['reason']}, {row['place']}"
+
+
+def _label(row: Row, first: dict[str, int], seen: dict[tuple[Any, ...], int]) -> str:
+    """Name a packet as a text book does: control bits, relative numbers, bytes of data."""
+    if row["protocol"] != "tcp":
+        return str(row["options"])
+    src, dst, seq, length = row["src"], row["dst"], row["seq"], row["len"]
+    flags = [FLAG_NAMES[letter] for letter in row["flags"] if letter in FLAG_NAMES]
+    if "SYN" in flags:
+        first[src] = seq
+    parts = [", ".join(flags), f"seq {(seq - first.get(src, seq)) & MASK}"]
+    if "ACK" in flags:
+        parts.append(f"ack {(row['ack'] - first.get(dst, 0)) & MASK}")
+    if length:
+        parts.append(f"{length} bytes")
+    if length or not CONTROL.isdisjoint(flags):
+        key = (src, row["flags"], seq, length)
+        again = seen[key] = seen.get(key, -1) + 1
+        if again:
+            parts.append(f"again {again}")
+    return " ".join(parts)
+
+
+def _notes(events: list[Row], side: Side, state: str) -> Iterator[Note]:
+    """Yield the calls, the timers' expiry and the changes of state at one side."""
+    for row in events:
+        time, detail = row["time_s"], row["detail"]
+        name = detail.partition("(")[0]
+        if row["event"] == "timer":
+            yield Note(side, time, f"{detail} expires")
+        if row["state"] != state:
+            state = row["state"]
+            yield Note(side, time, state, state=True)
+        if row["event"] == "call":
+            yield Note(side, time, f"{name}() called")
+        elif row["event"] == "return" and name in {"connect", "accept"}:
+            yield Note(side, time, f"{name}() returns")
+        elif row["event"] == "raise":
+            yield Note(side, time, f"{name}(): {detail.split()[-1]}")
+
+
+def _timers(events: list[Row], side: Side) -> Iterator[Timer]:
+    """Yield the timers that ran at one side."""
+    running: tuple[float, float, str] | None = None
+    for row in events:
+        time, expires = row["time_s"], row["timer_expires_s"]
+        if running is not None and expires != running[1]:
+            started, due, name = running
+            yield Timer(side, started, time, name, expired=time >= due)
+            running = None
+        if running is None and not math.isnan(expires):
+            running = time, expires, row["timer"]
+
+
+def _records(frame: pd.DataFrame) -> list[Row]:
+    return frame.to_dict("records")

@@ -1,0 +1,295 @@
+"""A ladder as a picture: two time lines, and the packets sloped between them.
+
+Time runs down.  A packet's slope is its flight; a pause of many flights is cut short and marked
+with its length.  Text never overlaps: a moment takes as much room as its lines need.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+from analysis import recipe
+from analysis.ladder import Arrow, Ladder, Moment, Side
+from analysis.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, styled
+from analysis.quantities import duration
+
+LINE = 1.0
+"""Height of a line of text: the unit of the drawing."""
+
+FLIGHT = 1.9
+"""Height of a packet's flight."""
+
+PAUSE = 3.0
+"""A pause of more flights than this is cut short."""
+
+LOST = 0.62
+"""How much of its way a lost packet is drawn."""
+
+CUT = 2.2
+"""Height of a pause that was cut short."""
+
+INCHES = 0.235
+"""Height of a line of text, inches."""
+
+EDGE = 0.76
+"""How far the notes reach beyond the time lines; these are 1 apart."""
+
+GREY = "#666666"
+STATE_COLOURS = {
+    "SYN-SENT": VERMILLION,
+    "SYN-RECEIVED": VERMILLION,
+    "ESTABLISHED": GREEN,
+    "TIME-WAIT": PURPLE,
+    "LISTEN": GREY,
+    "CLOSED": GREY,
+}
+"""Colours of the states; those of closing are blue."""
+
+
+@styled
+def ladder(ladder: Ladder) -> Figure:
+    """Draw a connection's message sequence."""
+    moments = ladder.moments()
+    slots = _slots(moments)
+    places = _places(moments, slots, ladder)
+    bottom = max(places.values(), default=0.0) + 2 * LINE
+    height = (bottom + 5.2 * LINE) * INCHES + 0.75
+    figure = Figure(figsize=(8.0, height))
+    axes = figure.add_axes((0.0, 0.55 / height, 1.0, 1 - 0.6 / height))
+    axes.set(xlim=(-EDGE - 0.03, 1 + EDGE + 0.03), ylim=(bottom, -5.2 * LINE))
+    axes.axis("off")
+    _heads(axes, ladder)
+    _lifelines(axes, ladder, places, bottom)
+    _timers(axes, ladder, places)
+    for moment in moments:
+        _notes(axes, ladder, moment, places)
+        for arrow in moment.arrows:
+            _arrow(axes, arrow, places, slots, crossed=_crossed(arrow, ladder))
+    for before, after in pairwise(moments):
+        pause = after.time_s - before.time_s
+        if _is_cut(pause, ladder):
+            middle = places[after.time_s] - CUT / 2
+            _cut(axes, middle, duration(pause))
+    _legend(figure, ladder)
+    return figure
+
+
+def _flight(ladder: Ladder) -> float:
+    """Return the time that is drawn `FLIGHT` high, s."""
+    arrived = (arrow for arrow in ladder.arrows if arrow.arrived_s is not None)
+    flights = [(arrow.arrived_s or 0.0) - arrow.sent_s for arrow in arrived]
+    return max([*flights, ladder.flight_s]) or 1e-3
+
+
+def _is_cut(pause: float, ladder: Ladder) -> bool:
+    return pause > PAUSE * _flight(ladder)
+
+
+def _slots(moments: list[Moment]) -> dict[tuple[int, bool], int]:
+    """Return the line of its moment on which each packet, by id(), leaves and (True) arrives.
+
+    Packets that leave or arrive together stand one below the other; an answer leaves below what
+    it answers.
+    """
+    slots: dict[tuple[int, bool], int] = {}
+    for moment in moments:
+        for side in (0, 1):
+            arrived = [arrow for arrow in moment.arrived if arrow.sender != side]
+            sent = [arrow for arrow in moment.arrows if arrow.sender == side]
+            slots |= {(id(arrow), True): line for line, arrow in enumerate(arrived)}
+            first = max(0, len(arrived) - 1)
+            slots |= {(id(arrow), False): line for line, arrow in enumerate(sent, first)}
+    return slots
+
+
+def _places(
+    moments: list[Moment], slots: dict[tuple[int, bool], int], ladder: Ladder
+) -> dict[float, float]:
+    """Return how far down each moment stands."""
+    places: dict[float, float] = {}
+    place = 0.0
+    for before, after in pairwise([None, *moments]):
+        assert after is not None
+        if before is not None:
+            pause = after.time_s - before.time_s
+            scaled = pause / _flight(ladder) * FLIGHT
+            lost = any(arrow.arrived_s is None for arrow in before.arrows)
+            lines = [1 + slots[id(arrow), False] for arrow in before.arrows]
+            lines += [1 + slots[id(arrow), True] for arrow in before.arrived]
+            room = max(
+                before.lines * LINE,
+                (FLIGHT * LOST + 1.4 * LINE) * lost,
+                *(line * LINE for line in lines),
+            )
+            place += room + CUT if _is_cut(pause, ladder) else max(room, scaled)
+        places[after.time_s] = place
+    return places
+
+
+def _heads(axes: Axes, ladder: Ladder) -> None:
+    """Name both sides."""
+    axes.text(
+        *(-EDGE, -4.6 * LINE, f"Connection {ladder.connection}: {ladder.outcome}"),
+        fontsize=13,
+        fontweight="bold",
+        va="center",
+    )
+    for x, host, address in zip((0, 1), ladder.hosts, ladder.addresses, strict=True):
+        axes.text(x, -3.0 * LINE, host, ha="center", va="center", fontweight="bold")
+        axes.text(x, -2.0 * LINE, address, ha="center", va="center", fontsize=8.5, color=GREY)
+
+
+def _state_colour(state: str) -> str:
+    return STATE_COLOURS.get(state, BLUE)
+
+
+def _lifelines(axes: Axes, ladder: Ladder, places: dict[float, float], bottom: float) -> None:
+    """Draw both time lines, coloured by state."""
+    sides: tuple[Side, Side] = (0, 1)
+    for side in sides:
+        state, start = ladder.states[side], -LINE
+        _text(axes, side, start, state, _state_colour(state), bold=True)
+        changes = [note for note in ladder.notes if note.side == side and note.state]
+        for note in changes:
+            axes.plot([side, side], [start, places[note.time_s]], color=_state_colour(state), lw=3)
+            state, start = note.text, places[note.time_s]
+        axes.plot([side, side], [start, bottom], color=_state_colour(state), lw=3)
+
+
+def _timers(axes: Axes, ladder: Ladder, places: dict[float, float]) -> None:
+    """Draw each timer outside its side's time line, with a dot where it expires."""
+    for timer in ladder.timers:
+        x = _outside(timer.side, 0.035)
+        start, end = places[timer.started_s], places[timer.ended_s]
+        axes.plot([x, x], [start, end], color=ORANGE, lw=1.6, solid_capstyle="butt")
+        marker = "o" if timer.expired else "_"
+        axes.plot([x], [end], marker=marker, color=ORANGE, ms=5, mew=1.6, zorder=4)
+
+
+def _outside(side: Side, distance: float) -> float:
+    return 1 + distance if side else -distance
+
+
+def _text(axes: Axes, side: Side, y: float, text: str, colour: str, *, bold: bool = False) -> Text:
+    return axes.text(
+        *(_outside(side, 0.065), y, text),
+        ha="left" if side else "right",
+        va="center",
+        fontsize=9,
+        color=colour,
+        fontweight="bold" if bold else "normal",
+    )
+
+
+def _notes(axes: Axes, ladder: Ladder, moment: Moment, places: dict[float, float]) -> None:
+    """Write what happened at both sides, and when."""
+    y = places[moment.time_s]
+    sides: tuple[Side, Side] = (0, 1)
+    for side in sides:
+        for line, note in enumerate(moment.notes[side]):
+            colour = _state_colour(note.text) if note.state else "black"
+            _text(axes, side, y + line * LINE, note.text, colour, bold=note.state)
+        ends = [arrow.sender == side for arrow in moment.arrows]
+        if moment.notes[side] or any(ends):
+            axes.text(
+                *(
+                    _outside(side, EDGE),
+                    y,
+                    f"{moment.time_s:.{3 if _flight(ladder) >= 1e-3 else 6}f} s",
+                ),
+                ha="right" if side else "left",
+                va="center",
+                fontsize=8,
+                color=GREY,
+            )
+
+
+def _arrow(
+    axes: Axes,
+    arrow: Arrow,
+    places: dict[float, float],
+    slots: dict[tuple[int, bool], int],
+    *,
+    crossed: bool,
+) -> None:
+    """Draw a packet from side to side; a lost one as far as the cross that ends it."""
+    start = places[arrow.sent_s] + slots[id(arrow), False] * LINE
+    rightwards = 1.0 if arrow.sender == 0 else -1.0
+    x = 0.0 if arrow.sender == 0 else 1.0
+    if arrow.arrived_s is None:
+        reach, fall = LOST, FLIGHT * LOST
+    else:
+        end = places[arrow.arrived_s] + slots[id(arrow), True] * LINE
+        reach, fall = 1.0, end - start
+    tip = (x + rightwards * reach, start + fall)
+    colour = VERMILLION if arrow.lost else "black"
+    small: dict[str, Any] = {"fontsize": 8.5, "color": colour}
+    style = "-" if arrow.lost else "-|>"
+    axes.annotate(
+        "",
+        tip,
+        (x, start),
+        arrowprops={"arrowstyle": style, "color": colour, "lw": 1.3, "shrinkA": 2, "shrinkB": 2},
+    )
+    if arrow.lost:
+        axes.plot(*([value] for value in tip), marker="x", color=colour, ms=8, mew=2.2)
+        axes.text(tip[0], tip[1] + 0.8 * LINE, arrow.lost, ha="center", va="center", **small)
+    along = max((0.3 if crossed else 0.5) * reach, 0.0125 * len(arrow.label))
+    slope = fall / reach
+    axes.text(
+        *(x + rightwards * along, start + slope * along - 0.12 * LINE, arrow.label),
+        ha="center",
+        va="bottom",
+        **small,
+        rotation=_angle(rightwards * slope),
+        rotation_mode="anchor",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+    )
+
+
+def _crossed(arrow: Arrow, ladder: Ladder) -> bool:
+    """Whether a packet of the other side was on its way at the same time."""
+
+    def end(packet: Arrow) -> float:
+        return packet.sent_s if packet.arrived_s is None else packet.arrived_s
+
+    return any(
+        other.sender != arrow.sender and other.sent_s < end(arrow) and end(other) > arrow.sent_s
+        for other in ladder.arrows
+    )
+
+
+def _angle(slope: float) -> float:
+    """Return the angle on paper of a line that falls `slope` units of height per unit of width."""
+    width = 8.0 / (1 + 2 * EDGE + 0.06)
+    return -math.degrees(math.atan2(slope * INCHES, width))
+
+
+def _cut(axes: Axes, y: float, text: str) -> None:
+    """Mark where time was cut short."""
+    for x in (0.0, 1.0):
+        axes.plot([x, x], [y - 0.2, y + 0.2], color="white", lw=6, zorder=5)
+        for edge in (y - 0.2, y + 0.2):
+            slash = ([x - 0.02, x + 0.02], [edge + 0.12, edge - 0.12])
+            axes.plot(*slash, color=GREY, lw=1.2, zorder=6)
+    axes.text(0.5, y, text, ha="center", va="center", fontsize=8.5, color=GREY, style="italic")
+
+
+def _legend(figure: Figure, ladder: Ladder) -> None:
+    """Say what the signs mean, and how to make the picture again."""
+    handles = [
+        Line2D([], [], color=ORANGE, lw=1.6, marker="|", mew=1.6, label="timer, stopped"),
+        Line2D([], [], color=ORANGE, lw=1.6, marker="o", ms=5, label="timer, expired"),
+        Line2D([], [], color=VERMILLION, lw=0, marker="x", mew=2.2, label="packet lost"),
+    ]
+    figure.legend(handles=handles, loc="lower right", ncols=3, fontsize=8, borderaxespad=0.3)
+    figure.text(
+        0.01, 0.08 / figure.get_figheight(), recipe.one_line(ladder.recipe), fontsize=7, color=GREY
+    )
