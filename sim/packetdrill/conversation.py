@@ -139,17 +139,11 @@ class Conversation:
 
         The first SYN of a connect() tells the local address, port and sequence number.
         """
-        if live.flow == self.outbound:
-            return True
-        if (
-            self.stage is not Stage.SYN_SENT
-            or live.flags & (SYN | ACK) != SYN
-            or live.flow[2:] != self.remote
-        ):
-            return False
-        self.local = live.flow[:2]
-        self.local_isn = live.seq
-        return True
+        bare_syn = live.flags & (SYN | ACK) == SYN
+        if self.stage is Stage.SYN_SENT and bare_syn and live.flow[2:] == self.remote:
+            self.local = live.flow[:2]
+            self.local_isn = live.seq
+        return live.flow == self.outbound
 
     def expect(self, packet: TcpPacket) -> None:
         """Advance the stage by an outbound packet of the script."""

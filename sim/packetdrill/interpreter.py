@@ -37,6 +37,7 @@ from sim.packetdrill.script import (
     Direction,
     Event,
     IcmpPacket,
+    Name,
     Script,
     SystemCall,
     TcpPacket,
@@ -57,6 +58,10 @@ PATIENCE = 1 * S
 
 LONGEST = 3600 * S
 """How long something is waited for whose time the script leaves open, ns."""
+
+
+_ADDRESS_OF = {"connect": 1, "sendto": 4, "sendmsg": 1}
+"""Calls that can open a connection, and which argument is the address to connect to."""
 
 
 class MismatchError(Exception):
@@ -320,11 +325,15 @@ class Interpreter:
 
     def _before(self, call: SystemCall) -> None:
         """Follow what the script does with its sockets, as far as a call's beginning tells."""
-        if call.name in ("connect", "sendto", "sendmsg"):
-            conversation = self._of(call)
-            if conversation is not None and conversation.stage is Stage.NEW:
-                conversation.stage = Stage.CONNECTING
-                conversation.remote = self.remote, self.settings.connect_port
+        address = _ADDRESS_OF.get(call.name)
+        conversation = None if address is None else self._of(call)
+        if address is None or conversation is None:
+            return
+        if call.arguments[address : address + 1] == (Name("AF_UNSPEC"),):
+            conversation.stage = Stage.NEW
+        elif conversation.stage is Stage.NEW:
+            conversation.stage = Stage.CONNECTING
+            conversation.remote = self.remote, self.settings.connect_port
 
     def _after(self, call: SystemCall, returned: Returned, expected: int) -> None:
         """Follow what the script does with its sockets, as far as a call's success tells."""
