@@ -1,0 +1,61 @@
+"""Makes small traced runs for tests: one client, one server, 20 ms apart."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from simpy.events import Event
+
+from scenarios.store import open_results
+from scenarios.traces import TraceFiles
+from sim.tapped import TracedSimulation
+from sim.units import MS, S
+
+
+def write(
+    folder: Path,
+    *,
+    loss: float = 0.0,
+    port: int = 80,
+    connections: int = 1,
+    seed: int = 1,
+) -> Path:
+    """Let clients connect 3 ms apart, stay a second and close; write the run's folder."""
+    with open_results(folder) as results:
+        with TraceFiles(results.partial) as sink:
+            sim = TracedSimulation(sink, seed)
+            exchange(sim, loss, port, connections)
+        results.write_table("connections", sim.records.columns())
+        results.write_recipe({"scenario": "traced", "parameters": {"loss": loss}, "seed": seed})
+        results.publish()
+    return folder
+
+
+def exchange(sim: TracedSimulation, loss: float, port: int, connections: int) -> None:
+    client, server = sim.add_host("client"), sim.add_host("server")
+    sim.add_link("client", "server", delay=20 * MS, loss=loss)
+    listening = server.socket()
+    listening.bind(("", 80))
+    listening.listen(128)
+
+    def serve() -> Generator[Event, Any, None]:
+        while True:
+            accepted, _ = yield listening.accept()
+            accepted.add_reader(accepted.close)
+
+    def call(start: int) -> Generator[Event, Any, None]:
+        yield sim.env.timeout(start)
+        socket = client.socket()
+        try:
+            yield socket.connect((server.address, port))
+        except OSError:
+            return
+        yield sim.env.timeout(S)
+        socket.close()
+
+    sim.process(serve())
+    for number in range(connections):
+        sim.process(call(number * 3 * MS))
+    sim.run()
