@@ -1,14 +1,17 @@
 """Graph files read into networkx multigraphs whose attributes still stand as the file has them.
 
 What the attributes mean (delay, loss, place) is the business of `sim.net.topology`; this module
-only tells a graph from a file that is none.  Implements GraphML, without hyperedges and without
-nested graphs.
+only tells a graph from a file that is none.  Implements GraphML (without hyperedges and nested
+graphs), GML as networkx and Shadow write it, the node-link JSON of networkx and D3, and CSV edge
+lists, whose first line names the columns, `source` and `target` among them.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +28,16 @@ _GRAPHML: Final = "http://graphml.graphdrawing.org/xmlns"
 
 class TopologyError(ValueError):
     """A topology cannot be used; the message is one line naming the file and the element."""
+
+
+def load(path: str | Path) -> nx.Graph[Any]:
+    """Return the graph of a file in the format that its ending says, GraphML without one.
+
+    Raises TopologyError.
+    """
+    read: Callable[[str | Path], nx.Graph[Any]]
+    read = FORMATS.get(Path(path).suffix.lower(), load_graphml)
+    return read(path)
 
 
 def load_graphml(path: str | Path) -> nx.Graph[str]:
@@ -56,6 +69,95 @@ def load_graphml(path: str | Path) -> nx.Graph[str]:
     _fill_in(graph.nodes.values(), graph.graph["node_default"])
     _fill_in(graph.edges.values(), graph.graph["edge_default"])
     return graph
+
+
+def load_gml(path: str | Path) -> nx.Graph[Any]:
+    """Return the graph of a GML file; node names are the ids of the file.  Raises TopologyError."""
+    import networkx as nx  # noqa: PLC0415
+
+    try:
+        return nx.parse_gml(_read_text(path), label="id")
+    except (nx.NetworkXException, *_MALFORMED) as error:
+        raise TopologyError(f"{path}: not GML: {_one_line(error)}") from None
+
+
+def load_json(path: str | Path) -> nx.Graph[Any]:
+    """Return the graph of a node-link JSON file: `nodes` with ids, `links` or `edges` of them.
+
+    Raises TopologyError.
+    """
+    import networkx as nx  # noqa: PLC0415
+
+    try:
+        data = json.loads(_read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise TopologyError(f"{path}: not JSON: {_one_line(error)}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+        raise TopologyError(f"{path}: not node-link JSON: there is no list of nodes")
+    links = data.get("links", data.get("edges"))
+    if not isinstance(links, list):
+        raise TopologyError(f"{path}: not node-link JSON: there is no list of links or edges")
+    graph: nx.Graph[Any] = nx.MultiDiGraph() if data.get("directed") else nx.MultiGraph()
+    for number, node in enumerate(data["nodes"], start=1):
+        name = node.pop("id", None) if isinstance(node, dict) else None
+        if not isinstance(name, str | int | float) or name in graph:
+            raise TopologyError(f"{path}: node {number}: {name!r} is not an id of its own")
+        graph.add_node(name)
+        graph.nodes[name].update(node)
+    for number, link in enumerate(links, start=1):
+        if not isinstance(link, dict):
+            raise TopologyError(f"{path}: link {number}: not an object")
+        _add_link(graph, f"{path}: link {number}", link)
+    return graph
+
+
+def load_csv(path: str | Path) -> nx.Graph[Any]:
+    """Return the graph of a CSV edge list: a line a link, its nodes those that it names.
+
+    Raises TopologyError.
+    """
+    import networkx as nx  # noqa: PLC0415
+
+    graph: nx.Graph[Any] = nx.MultiGraph()
+    reader = csv.DictReader(_read_text(path).splitlines(), strict=True, skipinitialspace=True)
+    try:
+        if not {"source", "target"} <= set(reader.fieldnames or ()):
+            raise TopologyError(f"{path}: line 1: names no columns source and target")
+        for link in reader:
+            where = f"{path}: line {reader.line_num}"
+            if None in link or None in link.values():
+                raise TopologyError(f"{where}: not as many fields as line 1 has columns")
+            graph.add_nodes_from(link[end] for end in ("source", "target") if link[end])
+            _add_link(graph, where, link)
+    except csv.Error as error:
+        raise TopologyError(f"{path}: line {reader.line_num}: not CSV: {error}") from None
+    return graph
+
+
+def _add_link(graph: nx.Graph[Any], where: str, link: dict[str, Any]) -> None:
+    """Add a link whose ends are its `source` and `target`, nodes of the graph."""
+    ends = [link.pop(end, None) for end in ("source", "target")]
+    for end, name in zip(("source", "target"), ends, strict=True):
+        if not isinstance(name, str | int | float) or name not in graph:
+            raise TopologyError(f"{where}: its {end} {name!r} is no node")
+    graph.add_edges_from([(*ends, link)])
+
+
+FORMATS: Final[dict[str, Callable[[str | Path], nx.Graph[Any]]]] = {
+    ".graphml": load_graphml,
+    ".xml": load_graphml,
+    ".gml": load_gml,
+    ".json": load_json,
+    ".csv": load_csv,
+}
+"""What reads files of an ending."""
+
+
+def _read_text(path: str | Path) -> str:
+    try:
+        return _read(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TopologyError(f"{path}: not UTF-8 text: {error.reason} at {error.start}") from None
 
 
 def _read(path: str | Path) -> bytes:

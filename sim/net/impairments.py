@@ -121,9 +121,11 @@ def delays(model: Delay, draw: Draw) -> Iterator[int]:
     """Yield the delay of each packet in ns."""
     number = correlated(draw, model.correlation)
     latency, jitter, table = model.latency, model.jitter, model.distribution.table
+    if not jitter:
+        yield from repeat(max(model.least, latency))
     size = len(table)
     while True:
-        yield max(0, latency + round(jitter * table[int(number() * size)])) if jitter else latency
+        yield max(model.least, latency + round(jitter * table[int(number() * size)]))
 
 
 class Fate(Enum):

@@ -12,6 +12,7 @@ correlation of delays away.)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from sim.net.distributions import Distribution, named
 from sim.units import S
@@ -115,7 +116,7 @@ Loss = Chance | GilbertElliott | FourState | LossTrace
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """A delay of `latency` + `jitter` x a draw of `distribution`, and at least 0, all in ns.
+    """A delay of `latency` + `jitter` x a draw of `distribution`, at least `least`, all in ns.
 
     With `correlation` c a packet has the delay of the one before it with probability c, which
     leaves the distribution as it is and makes the lag-1 correlation c.
@@ -125,10 +126,12 @@ class Delay:
     jitter: int = 0
     correlation: float = 0.0
     distribution: Distribution = field(default_factory=lambda: named("uniform"))
+    least: int = 0
+    """Negative where the delay of the link, which is added, may become less."""
 
     @property
     def mean(self) -> float:
-        """Mean in ns, if the jitter never asks for less than 0."""
+        """Mean in ns, if the jitter never asks for less than `least`."""
         return self.latency + self.jitter * self.distribution.mean
 
 
@@ -171,6 +174,10 @@ class Slot:
     """Packets a slot; 0: any number."""
     size: int = 0
     """Bytes a slot; 0: any number."""
+
+
+NO_LIMIT: Final = 2**32 - 1
+"""The largest limit that netem can be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,20 +17,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sim import units
-from sim.net.graph_files import TopologyError, load_graphml
+from sim.net import graph_files
+from sim.net.generators import generate
+from sim.net.graph_files import TopologyError
+from sim.net.models import NO_LIMIT, Delay, Netem
+from sim.net.netem import parse
 
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["Topology", "TopologyError", "great_circle_delay", "interpret", "read_graphml"]
+__all__ = [
+    "Topology",
+    "TopologyError",
+    "describe",
+    "great_circle_delay",
+    "interpret",
+    "read_graphml",
+    "read_topology",
+]
 
-Quantity = TypeVar("Quantity", int, float)
+Value = TypeVar("Value")
 
 EARTH_RADIUS: Final = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG)."""
 
 FIBRE_SPEED: Final = 299_792_458 * 2 / 3
 """Speed of light in fibre in metres per second."""
+
+GUESSED_LATENCY: Final = 5 * units.MS
+"""Delay of a link of a generated graph."""
 
 NAMES_SHOWN: Final = 5
 """A note names this many of the nodes or links it speaks of."""
@@ -42,7 +57,8 @@ class Topology:
 
     Nodes are unique names, with `latitude` and `longitude` in degrees where known.  Edges are
     links that are alike in both directions, with `delay` one way (int, ns) and, where the source
-    said so, `loss` (0..1) and `bitrate` (int, bit/s).  All else that it said stands as it was.
+    said so, `loss` (0..1), `bitrate` (int, bit/s) and `netem` (a `Netem` for each direction).
+    All else that it said stands as it was.
     """
 
     graph: nx.Graph[str]
@@ -71,12 +87,42 @@ class Topology:
         return Topology(graph, (*self.notes, note))
 
 
-def read_graphml(path: str | Path) -> Topology:
-    """Return the topology of a GraphML file, such as those of the Internet Topology Zoo.
+def read_topology(source: str | Path, seed: int = 0) -> Topology:
+    """Return the topology of a file, or "nx:NAME(ARGUMENTS)", a generator of networkx.
 
-    Raises TopologyError, one line naming the file, the element and the word at fault.
+    The format is what the file's ending says: .gml, .json (node-link), .csv (edge list), else
+    GraphML.  A generator draws from `seed`; its links get `GUESSED_LATENCY` where it gives
+    neither latency nor places.  Raises TopologyError, one line naming the file, the element and
+    the word at fault.
     """
-    return interpret(load_graphml(path), str(path))
+    scheme, _, call = str(source).partition(":")
+    if scheme == "nx":
+        return interpret(generate(call, seed), str(source), GUESSED_LATENCY)
+    return interpret(graph_files.load(source), str(source))
+
+
+def read_graphml(path: str | Path) -> Topology:
+    """Return the topology of a GraphML file, whatever its ending.  Raises TopologyError."""
+    return interpret(graph_files.load_graphml(path), str(path))
+
+
+def describe(topology: Topology) -> str:
+    """Return what was understood, for people: one fact a line."""
+    graph = topology.graph
+    delays = sorted(link["delay"] for link in graph.edges.values())
+    losses = [link["loss"] for link in graph.edges.values() if "loss" in link]
+    placed = sum("latitude" in at for at in graph.nodes.values())
+    lines = [
+        f"{graph.number_of_nodes()} nodes, {placed} of them with a place",
+        f"{graph.number_of_edges()} links",
+    ]
+    if delays:
+        least, median, most = (delays[i] / units.MS for i in (0, len(delays) // 2, -1))
+        lines.append(f"delay of a link {least:.3g} to {most:.3g} ms, median {median:.3g} ms")
+    if losses:
+        least, most = (units.format_probability(loss) for loss in (min(losses), max(losses)))
+        lines.append(f"loss given for {len(losses)} links, {least} to {most}")
+    return "\n".join([*lines, *(f"note: {note}" for note in topology.notes)])
 
 
 def great_circle_delay(
@@ -98,19 +144,21 @@ def great_circle_delay(
     return round(distance / FIBRE_SPEED * units.S)
 
 
-def interpret(raw: nx.Graph[Any], source: str) -> Topology:
+def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> Topology:
     """Return the topology that a networkx graph of any kind describes; `source` names it.
 
     Read without regard to case are, of nodes, `label` (the name, else the node itself),
-    `latitude` and `longitude` (degrees); of edges, `latency` ("10 ms"; a bare number is
-    seconds), `loss` or `packet_loss` ("1%" or a fraction) and `LinkSpeedRaw`
-    (bit/s).  A link whose delay is neither given nor follows from places is left out, and so is
-    a node that then has neither place nor link.  Of parallel links the fastest is kept; links
+    `latitude` and `longitude` (degrees), `host_bandwidth_up` and `host_bandwidth_down`; of edges,
+    `latency` ("10 ms"; a bare number is seconds), `loss` or `packet_loss` ("1%" or a fraction),
+    `jitter` (delays are latency +- jitter), `netem` (what tc takes, instead of jitter) and
+    `bandwidth` or `LinkSpeedRaw`.  A link whose delay is neither given nor follows from places
+    gets `latency` (ns) if there is one, else is left out, and so is a node that then has neither
+    place nor link.  Of parallel links the fastest is kept; links
     of a directed graph serve both ways.  Raises TopologyError.
     """
     import networkx as nx  # noqa: PLC0415
 
-    reading = _Reading(source, raw.is_directed())
+    reading = _Reading(source, raw.is_directed(), latency)
     names = reading.names(raw.nodes(data=True))
     for node, attributes in raw.nodes(data=True):
         reading.add_node(names[node], attributes)
@@ -121,7 +169,9 @@ def interpret(raw: nx.Graph[Any], source: str) -> Topology:
     graph.remove_nodes_from(lost)
     reading.found["unplaced"] = lost
     if not graph:
-        raise TopologyError(f"{source}: the graph is empty: it has no node that can be placed")
+        raise TopologyError(
+            f"{source}: the graph is empty: no node has Latitude and Longitude, no link a latency"
+        )
     parts = sorted((len(part) for part in nx.connected_components(graph)), reverse=True)
     notes = reading.notes()
     if len(parts) > 1:
@@ -138,18 +188,32 @@ _FINDINGS: Final = {
     "parallel": "link left out beside a parallel one that is as fast or faster",
     "asymmetric": "link whose directions differ, the faster taken for both",
     "without_unit": "latency without a unit taken as seconds",
+    "guessed": "link without a latency, guessed",
 }
 """What a reading notes, as it is said of one."""
+
+
+_NODE_ATTRIBUTES: Final = ("host_bandwidth_up", "host_bandwidth_down")
+"""Bit rates of the hosts at a node."""
+
+_LINK_ATTRIBUTES: Final[tuple[tuple[str, Callable[[str], Any], tuple[str, ...]], ...]] = (
+    ("loss", units.probability, ("loss", "packet_loss")),
+    ("bitrate", units.bitrate, ("bandwidth", "bitrate", "LinkSpeedRaw")),
+    ("jitter", units.duration, ("jitter",)),
+    ("netem", parse, ("netem",)),
+)
+"""Of a link in the topology: how it is read, and what it is called where it comes from."""
 
 
 class _Reading:
     """A graph being interpreted: the topology as far as it stands, and what was found odd."""
 
-    def __init__(self, source: str, directed: bool) -> None:
+    def __init__(self, source: str, directed: bool, latency: int | None) -> None:
         import networkx as nx  # noqa: PLC0415
 
         self.source = source
         self.directed = directed
+        self.latency = latency
         self.graph: nx.Graph[str] = nx.Graph()
         self.found: dict[str, list[str]] = {finding: [] for finding in _FINDINGS}
         self.seen: set[tuple[str, str]] = set()
@@ -165,7 +229,7 @@ class _Reading:
         taken: set[str] = set()
         copies: dict[str, int] = {}
         for node, attributes in nodes:
-            label = name = " ".join(str(_get(attributes, "label", default=node)).split())
+            label = name = " ".join(str(_get(attributes, "label", node)).split())
             while name in taken:
                 copies[label] = copies.get(label, 1) + 1
                 name = f"{label} ({copies[label]})"
@@ -178,6 +242,11 @@ class _Reading:
         """Add a node, with its place if both coordinates are known."""
         self.graph.add_node(name)
         self.graph.nodes[name].update(attributes)
+        for attribute in _NODE_ATTRIBUTES:
+            value = _get(attributes, attribute)
+            if value is not None:
+                rate = self._parse(units.bitrate, f"node {name}", attribute, value)
+                self.graph.nodes[name][attribute] = rate
         latitude = _get(attributes, "latitude")
         longitude = _get(attributes, "longitude")
         if latitude is not None and longitude is not None:
@@ -215,31 +284,37 @@ class _Reading:
         attributes: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return the attributes of a link, with no `delay` if it is not known."""
-        link: dict[str, Any] = {key: value for key, value in attributes.items() if key != "delay"}
+        ours = ("delay", *(attribute for attribute, _, _ in _LINK_ATTRIBUTES))
+        link: dict[str, Any] = {key: attributes[key] for key in attributes if key not in ours}
         latency = _get(attributes, "latency")
         if latency is not None:
-            link["delay"] = self._parse(units.duration, name, "latency", latency)
+            link["delay"] = self._parse(units.duration, f"link {name}", "latency", latency)
             if str(latency).strip()[-1] in "0123456789.":
                 self.found["without_unit"].append(name)
         elif "latitude" in at_a and "latitude" in at_b:
             link["delay"] = great_circle_delay(
                 at_a["latitude"], at_a["longitude"], at_b["latitude"], at_b["longitude"]
             )
-        loss = _get(attributes, "loss", "packet_loss")
-        if loss is not None:
-            link["loss"] = self._parse(units.probability, name, "loss", loss)
-        speed = _get(attributes, "linkspeedraw")
-        if speed is not None:
-            link["bitrate"] = self._parse(units.bitrate, name, "LinkSpeedRaw", speed)
+        elif self.latency is not None:
+            link["delay"] = self.latency
+            self.found["guessed"].append(name)
+        for attribute, read, spellings in _LINK_ATTRIBUTES:
+            for spelling in spellings:
+                value = _get(attributes, spelling)
+                if value is not None:
+                    link[attribute] = self._parse(read, f"link {name}", spelling, value)
+                    break
+        jitter = link.pop("jitter", 0)
+        if jitter and "delay" in link and "netem" not in link:
+            link["netem"] = Netem(delay=Delay(0, jitter, least=-link["delay"]), limit=NO_LIMIT)
         return link
 
-    def _parse(
-        self, parse: Callable[[str], Quantity], link: str, what: str, value: Any
-    ) -> Quantity:
+    def _parse(self, parse: Callable[[str], Value], element: str, what: str, value: Any) -> Value:
         try:
             return parse(str(value))
         except ValueError as error:
-            raise TopologyError(f"{self.source}: link {link}: {what} {error}") from None
+            problem = str(error).removeprefix(f"{what} ")
+            raise TopologyError(f"{self.source}: {element}: {what} {problem}") from None
 
     def _degrees(self, node: str, axis: str, value: Any, limit: int) -> float:
         try:
@@ -254,11 +329,10 @@ class _Reading:
         return degrees
 
 
-def _get(attributes: Mapping[str, Any], *names: str, default: Any = None) -> Any:
-    """Return the first attribute of those names, in any case, that is neither None nor empty."""
-    lower = {str(key).lower(): value for key, value in attributes.items()}
-    found = (lower[name] for name in names if lower.get(name) not in (None, ""))
-    return next(found, default)
+def _get(attributes: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    """Return the attribute of that name, in any case, unless it is None or empty."""
+    values = (attributes[key] for key in attributes if str(key).lower() == name.lower())
+    return next((value for value in values if value is not None and value != ""), default)
 
 
 def _note(finding: str, names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from sim.engine import Engine
 from sim.icmp import IcmpPacket
 from sim.net.impaired import ImpairedLink, wire_size
 from sim.net.impairments import Fate
+from sim.net.models import Delay, Netem
 from sim.net.netem import parse
 from sim.net.script import LossScript
 from sim.packet import ACK, FIN, RST, SYN, Flow, Packet, SynOptions
@@ -49,6 +50,17 @@ class Bench:
 
 def test_delay_of_link_and_of_netem_add_up() -> None:
     assert Bench(netem="delay 5ms").send(segment(SYN)) == [15 * MS]
+
+
+def test_jitter_of_the_link_takes_away_as_well_as_adds() -> None:
+    bench = Bench()
+    netem = Netem(delay=Delay(0, 4 * MS, least=-10 * MS))
+    bench.link = ImpairedLink(
+        bench.engine, Streams(1), "a > b", bench.receive, 10 * MS, netem=netem
+    )
+    times = bench.send(*(segment(SYN) for _ in range(500)))
+    assert 6 * MS <= min(times) < 6.1 * MS
+    assert 13.9 * MS < max(times) <= 14 * MS
 
 
 def test_rate_counts_whole_ip_packets() -> None:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.net.topology import TopologyError, great_circle_delay, interpret, read_graphml
+from sim.net.models import Delay
+from sim.net.netem import parse
+from sim.net.topology import (
+    TopologyError,
+    describe,
+    great_circle_delay,
+    interpret,
+    read_graphml,
+)
 from sim.units import MS, S
 
 ABILENE = Path(__file__).parents[3] / "scenarios" / "data" / "abilene.graphml"
@@ -211,10 +219,10 @@ def test_graph_in_memory_keeps_further_attributes() -> None:
     raw: nx.Graph[int] = nx.MultiGraph()
     raw.add_node(1, latitude=0, longitude=0, tier="core")
     raw.add_node(2, latitude=0, longitude=1)
-    raw.add_edge(1, 2, jitter="1 ms", packet_loss=0.5, LinkSpeedRaw=1e9)
+    raw.add_edge(1, 2, medium="fibre", packet_loss=0.5, LinkSpeedRaw=1e9)
     graph = interpret(raw, "memory").graph
     assert graph.nodes["1"]["tier"] == "core"
-    assert graph.edges["1", "2"]["jitter"] == "1 ms"
+    assert graph.edges["1", "2"]["medium"] == "fibre"
     assert graph.edges["1", "2"]["loss"] == 0.5
     assert graph.edges["1", "2"]["bitrate"] == 10**9
 
@@ -226,6 +234,34 @@ def test_ports_and_nested_graphs_do_no_harm(write: Write) -> None:
     topology = read_graphml(write(graphml(node("a"), node("b"), inner, edge("a", "b"))))
     assert list(topology.graph) == ["a", "b"]
     assert topology.notes == ("1 node left out, without Latitude and Longitude: c",)
+
+
+def test_netem_and_jitter_are_read() -> None:
+    raw: nx.Graph[str] = nx.Graph()
+    raw.add_edge("a", "b", latency="10 ms", jitter="2 ms")
+    raw.add_edge("b", "c", latency="10 ms", netem="delay 1ms loss 1%", jitter="0 ms")
+    raw.add_edge("c", "d", latency="10 ms", jitter="0 ms")
+    links = interpret(raw, "memory").graph.edges
+    assert links["a", "b"]["netem"].delay == Delay(0, 2 * MS, least=-10 * MS)
+    assert links["b", "c"]["netem"] == parse("delay 1ms loss 1%")
+    assert set(links["c", "d"]) == {"latency", "delay"}
+    raw.edges["c", "d"]["netem"] = "delay 1x"
+    with pytest.raises(TopologyError, match=r"^m: link c - d: netem 'delay 1x': word 2, '1x': not"):
+        interpret(raw, "m")
+
+
+def test_description_says_what_was_understood(write: Write) -> None:
+    nodes = [node("a"), node("b", at=(0, 1)), node("c", at=(0, 2)), node("d", at=None)]
+    links = [edge("a", "b", loss="1%"), edge("b", "d")]
+    assert describe(read_graphml(write(graphml(*nodes, *links)))).splitlines() == [
+        "3 nodes, 3 of them with a place",
+        "1 links",
+        "delay of a link 0.556 to 0.556 ms, median 0.556 ms",
+        "loss given for 1 links, 1% to 1%",
+        "note: 1 node left out, without Latitude and Longitude: d",
+        "note: 1 link left out, without a latency or two places to compute it from: b - d",
+        "note: 2 parts that no link joins, of 2, 1 nodes",
+    ]
 
 
 BAD = {
