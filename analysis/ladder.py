@@ -144,6 +144,7 @@ def load(path: str | Path, connection: int) -> Ladder:
         recipe=run.recipe,
     )
     ladder.arrows = list(_arrows(packets, hosts))
+    ladder.notes = list(_errors(packets, hosts))
     sides: tuple[Side, Side] = (0, 1)
     for side in sides:
         events = _records(sockets[sockets.host == hosts[side]])
@@ -187,25 +188,43 @@ def _passive_state(folder: Path, row: Any) -> str:
 
 
 def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
-    """Yield an arrow for each packet that one of the hosts sent."""
-    places: dict[int, list[Row]] = {}
-    for row in _records(packets):
-        places.setdefault(row["packet"], []).append(row)
+    """Yield an arrow for each packet that one of the hosts sent, and for each copy of one."""
     first: dict[str, int] = {}
     seen: dict[tuple[Any, ...], int] = {}
-    for rows in places.values():
+    sides: dict[str, Side] = {}
+    for rows in _by_packet(packets):
         sent = rows[0]
-        if sent["place"] not in hosts:
+        if sent["place"] in hosts:
+            sides[sent["src"]] = 0 if sent["place"] == hosts[0] else 1
+        if sent["src"] not in sides:
             continue
         arrived = [row["time_s"] for row in rows if row["event"] == "received"]
         dropped = [_loss(row, hosts) for row in rows if row["event"] == "dropped"]
         yield Arrow(
-            0 if sent["place"] == hosts[0] else 1,
+            sides[sent["src"]],
             sent["time_s"],
             arrived[0] if arrived else None,
             _label(sent, first, seen),
             "".join(dropped[-1:]),
         )
+
+
+def _errors(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Note]:
+    """Yield the ICMP errors that came from a router on the way."""
+    for rows in _by_packet(packets):
+        last = rows[-1]
+        from_router = rows[0]["place"] not in hosts and last["protocol"] == "icmp"
+        if from_router and last["event"] == "received" and last["place"] in hosts:
+            side: Side = 0 if last["place"] == hosts[0] else 1
+            yield Note(side, last["time_s"], last["options"].partition(":")[0])
+
+
+def _by_packet(packets: pd.DataFrame) -> list[list[Row]]:
+    """Return the rows of each packet, in the order in which the packets were first seen."""
+    places: dict[int, list[Row]] = {}
+    for row in _records(packets):
+        places.setdefault(row["packet"], []).append(row)
+    return list(places.values())
 
 
 def _loss(row: Row, hosts: tuple[str, str]) -> str:
@@ -227,7 +246,9 @@ def _label(row: Row, first: dict[str, int], seen: dict[tuple[Any, ...], int]) ->
         parts.append(f"ack {(row['ack'] - first.get(dst, 0)) & MASK}")
     if length:
         parts.append(f"{length} bytes")
-    if length or not CONTROL.isdisjoint(flags):
+    if row["event"] == "duplicated":
+        parts.append("copy")
+    elif length or not CONTROL.isdisjoint(flags):
         key = (src, row["flags"], seq, length)
         again = seen[key] = seen.get(key, -1) + 1
         if again:

@@ -61,7 +61,7 @@ class TracedSimulation(Simulation):
 
 
 class TracedLink(Link):
-    """A link that records what it carries and what it loses."""
+    """A link that records what is put on it and what it loses."""
 
     __slots__ = ("trace",)
 
@@ -72,9 +72,8 @@ class TracedLink(Link):
     def send(self, packet: Packet) -> None:
         """Record the packet, then put it on the link."""
         now = self.engine._now
-        if self._gap:
-            self.trace.packet(now, self.name, "over", "sent", packet)
-        else:
+        self.trace.packet(now, self.name, "over", "sent", packet)
+        if not self._gap:
             self.trace.packet(now, self.name, "over", "dropped", packet, "loss")
             self.trace.forget(packet)
         super().send(packet)

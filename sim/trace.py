@@ -31,7 +31,7 @@ class PacketRow(NamedTuple):
     direction: Name
     """At a host "out" or "in"; on a link "over"."""
     event: Name
-    """sent, received, dropped, duplicated or corrupted."""
+    """sent (put on a link), received, dropped, duplicated or corrupted."""
     reason: Name
     """Why it was dropped, or empty."""
     connection: int

@@ -144,7 +144,11 @@ def test_server_s_request_connection_and_accepted_socket_share_a_number(tables: 
 def test_nobody_answers(tables: Tables) -> None:
     exchange(TracedSimulation(tables, seed=1), loss=1)
     events = Counter((row.place, row.event, row.reason) for row in tables.packets)
-    assert events == {("client", "sent", ""): 11, ("client > server", "dropped", "loss"): 11}
+    assert events == {
+        ("client", "sent", ""): 11,
+        ("client > server", "sent", ""): 11,
+        ("client > server", "dropped", "loss"): 11,
+    }
     timers = [row for row in tables.sockets if row.event == "timer"]
     assert len(timers) == 11
     for timer, following in itertools.pairwise(timers):
