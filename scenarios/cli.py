@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from analysis import ResultsError
+from scenarios import trace_commands
 from scenarios.errors import UserError
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -36,6 +37,13 @@ Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Results folder [default: results/NAME].")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a run that the folder holds.")]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="Record every packet at every place, and every socket.")
+]
+Pcap = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write what each host saw as DIR/HOST.pcapng; traces, too."),
+]
 ResultsFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
 
 
@@ -96,12 +104,15 @@ def run(
     seed: Seed = 1,
     out: Out = None,
     force: Force = False,
+    trace: Trace = False,
+    pcap: Pcap = None,
 ) -> None:
     """Run a scenario, write its results folder and print a summary."""
     from scenarios.catalogue import load  # noqa: PLC0415
     from scenarios.script import execute  # noqa: PLC0415
 
-    execute(load(scenario), dict(map(_setting, settings or ())), seed, out, force)
+    given = dict(map(_setting, settings or ()))
+    execute(load(scenario), given, seed, out, force, trace, pcap)
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -144,6 +155,9 @@ def summary(folder: ResultsFolder) -> None:
     print(analysis.summarise(folder))
 
 
+trace_commands.add_to(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     return status_of(app, arguments)
@@ -154,7 +168,7 @@ def status_of(application: typer.Typer, arguments: Sequence[str] | None = None) 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        application(args=arguments, prog_name=_program(), standalone_mode=False)
+        status = application(args=arguments, prog_name=_program(), standalone_mode=False)
         sys.stdout.flush()
     except (UserError, ResultsError) as error:
         return _complain(str(error), BAD_INPUT)
@@ -162,9 +176,10 @@ def status_of(application: typer.Typer, arguments: Sequence[str] | None = None) 
         return _complain(error.format_message(), BAD_INPUT)  # type: ignore[attr-defined]
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:
+    except BrokenPipeError:  # who read the output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 1
+    return _complain("interrupted", INTERRUPTED) if status == INTERRUPTED else status or 0
 
 
 def _program() -> str:

@@ -6,8 +6,10 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,16 @@ class Run:
 
 
 def simulate(
-    run: Run, progress: Callable[[Simulation], object] | None = None
+    run: Run,
+    progress: Callable[[Simulation], object] | None = None,
+    make: Callable[..., Simulation] = Simulation,
 ) -> tuple[Simulation, float]:
     """Build and run; returns the simulation and the seconds it took to run, without building.
 
+    `make(seed=...)` makes the empty simulation.
     Raises UserError if the parameters ask for more than 292 years of simulated time.
     """
-    simulation = Simulation(seed=run.seed)
+    simulation = make(seed=run.seed)
     try:
         run.scenario.build(simulation, run.parameters)
         start = time.perf_counter()
@@ -69,15 +74,31 @@ def recipe(run: Run, simulation: Simulation, wall: float) -> dict[str, Any]:
     }
 
 
-def run_to_folder(run: Run, folder: Path, force: bool = False) -> dict[str, Any]:
+@contextmanager
+def simulations(folder: Path, trace: bool) -> Iterator[Callable[..., Simulation]]:
+    """Give what makes a simulation: with `trace`, one whose trace is written into `folder`."""
+    if not trace:
+        yield Simulation
+        return
+    from scenarios.traces import TraceFiles  # noqa: PLC0415 (pyarrow takes long to import)
+    from sim.tapped import TracedSimulation  # noqa: PLC0415
+
+    with TraceFiles(folder) as sink:
+        yield partial(TracedSimulation, sink)
+
+
+def run_to_folder(
+    run: Run, folder: Path, force: bool = False, trace: bool = False
+) -> dict[str, Any]:
     """Run, write the folder and return what its run.json holds.
 
+    With `trace` the folder has the tables of `sim.trace`, too.
     Raises UserError if the folder holds a run (unless `force`) or cannot be written.
     """
     with open_results(folder, force) as results:
         total = getattr(run.parameters, "connections", None)
-        with reporting(total) as report:
-            simulation, wall = simulate(run, report)
+        with reporting(total) as report, simulations(results.partial, trace) as make:
+            simulation, wall = simulate(run, report, make)
         results.write_table("connections", simulation.records.columns())
         made = recipe(run, simulation, wall)
         results.write_recipe(made)

@@ -13,6 +13,7 @@ import typer
 import analysis
 from scenarios import cli
 from scenarios.catalogue import Scenario, from_module
+from scenarios.errors import UserError
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
 
@@ -30,10 +31,15 @@ def _command(scenario: Scenario) -> Any:
     """Return a function whose signature tells typer the options."""
 
     def command(
-        seed: cli.Seed = 1, out: cli.Out = None, force: cli.Force = False, **settings: str | None
+        seed: cli.Seed = 1,
+        out: cli.Out = None,
+        force: cli.Force = False,
+        trace: cli.Trace = False,
+        pcap: cli.Pcap = None,
+        **settings: str | None,
     ) -> None:
         given = {name: value for name, value in settings.items() if value is not None}
-        execute(scenario, given, seed, out, force)
+        execute(scenario, given, seed, out, force, trace, pcap)
 
     own = inspect.signature(command, eval_str=True).parameters.values()
     options = [_option(parameter) for parameter in declared(scenario.parameters).values()]
@@ -60,11 +66,17 @@ def execute(
     seed: int,
     out: Path | None,
     force: bool,
+    trace: bool = False,
+    pcap: Path | None = None,
 ) -> None:
-    """Run a scenario, write its folder (`results/NAME` without `out`), print what came of it."""
+    """Run a scenario, write its folder (`results/NAME` without `out`), print what came of it.
+
+    `pcap` is the folder for captures, which are made of a trace.
+    """
     parameters = parse(scenario.parameters, settings)
     folder = out or Path("results") / Path(scenario.name).stem
-    made = run_to_folder(Run(scenario, parameters, seed), folder, force)
+    traced = trace or pcap is not None
+    made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
     print(analysis.summarise(folder))
     if scenario.report is not None:
         print("", scenario.report(analysis.load(folder), parameters), sep="\n")
@@ -74,5 +86,19 @@ def execute(
         f"\n{made['simulated_s']:,.1f} s simulated in {made['wall_s']:.2f} s:"
         f" {made['events']:,} events, {made['events'] / made['wall_s']:,.0f} a second;"
         f" peak memory {made['peak_rss_bytes'] / 1e6:,.0f} MB"
-        f"\nwrote connections.parquet and run.json to {folder}"
+        f"\nwrote {'packets, sockets and ' if traced else ''}connections.parquet and run.json"
+        f" to {folder}"
     )
+    if pcap is not None:
+        _capture(folder, pcap, made)
+
+
+def _capture(folder: Path, pcap: Path, made: Mapping[str, Any]) -> None:
+    from analysis import recipe  # noqa: PLC0415
+    from scenarios import traces  # noqa: PLC0415
+
+    try:
+        for file in traces.write_captures(folder, pcap, recipe.one_line(dict(made))):
+            print(f"wrote {file}")
+    except OSError as error:
+        raise UserError(f"{error.filename or pcap}: {error.strerror or error}") from error

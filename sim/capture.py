@@ -68,13 +68,13 @@ def flags_text(flags: int) -> str:
     return "".join(letter for bit, letter in enumerate(FLAGS) if flags >> bit & 1) or "none"
 
 
-def seconds(time: int, decimals: int = 6) -> str:
-    """Return a time in ns as seconds, cut after that many decimals.
+def seconds(time: int) -> str:
+    """Return a time in ns as seconds, to the microsecond.
 
     >>> seconds(1_058_000_400)
     '1.058000'
     """
-    return f"{time // 10**9}.{time % 10**9:09d}"[: decimals - 9 or None]
+    return f"{time / 1e9:.6f}"
 
 
 def options_text(packet: Packet, first: int = 0) -> str:
