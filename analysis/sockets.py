@@ -105,7 +105,7 @@ def _endpoint(address: str, port: int) -> str:
 def _control_block(row: Row) -> Iterator[str]:
     """Yield what the socket knows, under RFC 9293's names."""
     if pd.isna(row["iss"]):
-        yield "no control block: it knows no peer"
+        yield "no peer, no sequence numbers yet"
         return
     scales = (_whole(row["snd_wscale"], "0"), _whole(row["rcv_wscale"], "0"))
     yield (

@@ -56,7 +56,7 @@ def test_ladder_as_text_and_as_a_picture(
 
 
 def test_sockets_at_a_moment(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sockets", str(run), "--at", "1ms", "--verbose"]) == 0
+    assert main(["sockets", str(run), "--at", "10ms", "--verbose"]) == 0
     text = capsys.readouterr().out
     assert "LISTEN" in text
     assert "SYN-SENT" in text
