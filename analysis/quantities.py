@@ -31,9 +31,12 @@ def percent(fraction: float) -> str:
     if math.isnan(fraction):
         return "–"
     hundreds = 100 * fraction
-    if 99 < hundreds < 100:
+    if 99 < hundreds < 100 - 1e-9:
         miss = 100 - hundreds
-        return f"{hundreds:.{max(1, 1 - math.floor(math.log10(miss)))}f}".rstrip("0") + " %"
+        return (
+            f"{hundreds:.{max(1, 1 - math.floor(math.log10(miss)))}f}".rstrip("0").rstrip(".")
+            + " %"
+        )
     return f"{_plain(hundreds)} %"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis import quantities, recipe
 from analysis.frames import Frames
+from analysis.text import align
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
@@ -103,7 +104,7 @@ def _latency_lines(table: pd.DataFrame, errnos: dict[str, str]) -> list[str]:
         ]
         for name, row in shown.iterrows()
     ]
-    return columns([head, *rows])
+    return align([head, *rows])
 
 
 def _retransmission_lines(connections: pd.DataFrame) -> list[str]:
@@ -119,20 +120,4 @@ def _retransmission_lines(connections: pd.DataFrame) -> list[str]:
             ("SYN-ACK", *connections[["synack_sent", "synack_retransmits"]].sum()),
         )
     ]
-    return columns([["packets", "sent", "retransmissions", "per connect()"], *rows])
-
-
-def columns(rows: list[list[str]]) -> list[str]:
-    """Return rows of text as aligned lines: the first column to the left, the others to the right.
-
-    >>> columns([["a", "count"], ["total", "7"]])
-    ['a      count', 'total      7']
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [cells[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for cells in rows
-    ]
+    return align([["packets", "sent", "retransmissions", "per connect()"], *rows])

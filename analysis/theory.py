@@ -32,8 +32,8 @@ from analysis.schedules import Schedules, Wheel
 Ticks = NDArray[np.int64]
 Masses = NDArray[np.float64]
 
-NEGLIGIBLE: Final = 1e-20
-"""Branches of no more probability than this are not followed."""
+NEGLIGIBLE: Final = 1e-16
+"""Branches of no more probability than this are not followed: all together below 1e-13."""
 
 _BLOCK: Final = 1 << 13
 """Phases treated at once: few enough that the rounding errors of their sums stay below 1e-12."""
@@ -69,7 +69,7 @@ class Latency:
         total = float((self.masses * (ends - BEHIND[:, np.newaxis])).sum())
         return self.rtt_s + self.tick_s * total / self.established
 
-    def cdf(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cdf(self, seconds: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return the probability that connect() has succeeded at most `seconds` after the call."""
         at = (np.asarray(seconds, dtype=float) - self.rtt_s) / self.tick_s
         whole = np.ceil(at - 1e-9)
@@ -238,6 +238,8 @@ class _Race:
             fate = chance * passed[due.sum(axis=0)]
             self.finish(phases, shape, at, fate * (1 - self.back))
             chance = chance * self.back
+            if chance.max() <= NEGLIGIBLE:
+                return
         for n in range(later):
             # The request is gone: the next SYN makes a new one.
             reach[k + 1 + n, 0] += pending[n] * chance * passed[n] * (1 - self.loss)
@@ -258,8 +260,9 @@ class _Race:
         ahead = BEHIND[shape] - BEHIND[self.spread(self.syn, phases.margin)]
         heard = at - ahead + self.reply < phases.gives_up
         if heard.any():
-            counted = np.bincount(at[heard], weights=chance[heard])
-            self.masses[shape, : len(counted)] += counted
+            least = int(at.min())
+            counted = np.bincount(at[heard] - least, weights=chance[heard])
+            self.masses[shape, least : least + len(counted)] += counted
 
 
 class _Timers:
