@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import sys
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scenarios import progress
+
+
+def simulation(now: int = 1_500_000_000, finished: int = 250, events: int = 40_000) -> Any:
+    return SimpleNamespace(
+        env=SimpleNamespace(now=now, events=events), records=SimpleNamespace(finished=finished)
+    )
+
+
+def test_status_tells_time_connections_speed_and_what_is_left() -> None:
+    assert progress.status(simulation(), 2.0, 1000) == (
+        "1.5 s simulated, 250 of 1,000 connections, 20,000 events/s, 0:06 left"
+    )
+
+
+def test_status_without_a_total_or_anything_done() -> None:
+    assert progress.status(simulation(), 2.0, None) == (
+        "1.5 s simulated, 250 connections, 20,000 events/s"
+    )
+    assert "left" not in progress.status(simulation(finished=0), 2.0, 1000)
+
+
+def test_plain_lines_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 1.0, 5.0, 5.0, 6.0, 10.0, 10.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    with progress.reporting(1000) as report:
+        for _ in range(4):
+            report(simulation())
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "1.5 s simulated, 250 of 1,000 connections, 8,000 events/s, 0:15 left",
+        "1.5 s simulated, 250 of 1,000 connections, 4,000 events/s, 0:30 left",
+    ]
+
+
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(progress, "BAR_INTERVAL", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress.reporting(1000) as report:
+        report(simulation())
+    assert "250 of 1,000 connections" in terminal.getvalue()
+    assert "━" in terminal.getvalue()
