@@ -115,7 +115,7 @@ class Conversation:
     def _accept(self) -> Generator[Event, Any, None]:
         listening = self.server.socket()
         listening.bind(("", PORT))
-        listening.listen(128)
+        listening.listen(4096)
         while True:
             socket, address = yield listening.accept()
             self.accepted.append(socket)
