@@ -15,15 +15,11 @@ from typing import Any
 from simpy.events import NORMAL
 
 from sim.engine import Engine
-from sim.net.impairments import AnyPacket, Fate, Impairments, Lose
+from sim.net.impairments import Fate, Impairments, Lose
 from sim.net.link import Link
 from sim.net.models import Netem
-from sim.packet import Packet
+from sim.net.wire import wire_size
 from sim.streams import Streams
-from sim.tcp.header import encode_options
-
-_IPV4, _IPV6, _TCP, _ICMP, _QUOTED = 20, 40, 20, 8, 8
-"""Bytes of headers, and of a TCP header that an ICMP error quotes."""
 
 
 class ImpairedLink(Link):
@@ -81,11 +77,3 @@ class ImpairedLink(Link):
     def fails(self, packet: Any) -> None:
         """Take a corrupted packet at the far end: its checksum fails."""
         self.drop(packet, Fate.CORRUPTED)
-
-
-def wire_size(packet: AnyPacket) -> int:
-    """Return the bytes of a packet from its IP header on."""
-    ip_header = _IPV6 if ":" in packet.flow.dst else _IPV4
-    if not isinstance(packet, Packet):
-        return 2 * ip_header + _ICMP + _QUOTED
-    return ip_header + _TCP + len(encode_options(packet)) + len(packet.payload)

@@ -18,7 +18,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sim.icmp import IcmpPacket
 from sim.net.models import (
     Chance,
     Delay,
@@ -30,12 +29,10 @@ from sim.net.models import (
     Reorder,
     Slot,
 )
-from sim.packet import Packet
+from sim.net.wire import AnyPacket
 
 Draw = Callable[[], float]
 """Returns the next uniform number 0 <= u < 1 of a stream."""
-
-AnyPacket = Packet | IcmpPacket
 
 Lose = Callable[[AnyPacket], bool]
 """Says whether a packet is lost."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from sim.icmp import IcmpPacket
+from sim.net.wire import AnyPacket
 from sim.packet import ACK, FIN, RST, SYN, Flow, Packet
 
 _CONTROL: Final = SYN | ACK | FIN | RST
@@ -42,7 +42,7 @@ class LossScript:
         self._rules = [_rule(text, rule) for rule in text.split(",")]
         self._seen: dict[tuple[Flow, int], int] = {}
 
-    def __call__(self, packet: Packet | IcmpPacket) -> bool:
+    def __call__(self, packet: AnyPacket) -> bool:
         """Return whether the packet is lost; it counts for every rule that speaks of its kind.
 
         Packets that are no TCP segments never are.

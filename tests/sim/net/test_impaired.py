@@ -9,11 +9,12 @@ import pytest
 
 from sim.engine import Engine
 from sim.icmp import IcmpPacket
-from sim.net.impaired import ImpairedLink, wire_size
+from sim.net.impaired import ImpairedLink
 from sim.net.impairments import Fate
 from sim.net.models import Delay, Netem
 from sim.net.netem import parse
 from sim.net.script import LossScript
+from sim.net.wire import wire_size
 from sim.packet import ACK, FIN, RST, SYN, Flow, Packet, SynOptions
 from sim.streams import Streams
 from sim.tcp import header

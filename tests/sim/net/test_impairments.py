@@ -100,8 +100,8 @@ def test_bernoulli_case_of_the_chains() -> None:
 
 
 def test_four_state_loss_has_its_rate() -> None:
-    model = FourState(0.02, 0.2, 0.3, 0.4, 0.01)
-    assert lost(model).mean() == pytest.approx(model.mean, rel=0.05)
+    model = FourState(0.02, 0.2, 0.3, 0.1, 0.01)
+    assert lost(model).mean() == pytest.approx(model.mean, rel=0.08)
 
 
 def test_four_state_without_bursts_loses_single_packets() -> None:
@@ -213,7 +213,7 @@ def test_duplicates_have_their_share_and_are_packets_of_their_own() -> None:
     pair = next(outcomes for outcomes in copies if len(outcomes) == 2)
     assert pair[0].packet is original
     assert pair[1].packet is not original
-    assert pair[1].packet.flow == original.flow
+    assert repr(pair[1].packet) == repr(original)
 
 
 def test_duplicate_survives_the_loss_of_one_copy() -> None:
