@@ -2,8 +2,8 @@
 
 A scenario is a Python file with a docstring whose first line is the question it answers, a frozen
 dataclass `Parameters`, a function `build(simulation, parameters)`, and, if there is more to say
-than the summary, `report(frames, parameters)`, which returns text.  Listing them reads their
-docstrings without running them.
+than the summary, `report(frames, parameters)`, which returns text; `TRACED = True` if that needs
+a trace.  Listing them reads their docstrings without running them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Scenario:
     parameters: type
     build: Callable[[Any, Any], None]
     report: Callable[[Any, Any], str] | None
+    traced: bool = False
+    """Whether it is always traced, because its report is made of the trace."""
 
 
 def questions() -> dict[str, str]:
@@ -85,7 +87,8 @@ def from_module(module: ModuleType, name: str) -> Scenario:
         raise UserError(f"{name}: not a scenario: it has no function build(simulation, parameters)")
     question = _question(module.__doc__)
     report = getattr(module, "report", None)
-    return Scenario(name, question, Path(str(module.__file__)), parameters, build, report)
+    traced = bool(getattr(module, "TRACED", False))
+    return Scenario(name, question, Path(str(module.__file__)), parameters, build, report, traced)
 
 
 def _question(docstring: str | None) -> str:

@@ -75,7 +75,7 @@ def execute(
     """
     parameters = parse(scenario.parameters, settings)
     folder = out or Path("results") / Path(scenario.name).stem
-    traced = trace or pcap is not None
+    traced = trace or scenario.traced or pcap is not None
     made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
     print(analysis.summarise(folder))
     if scenario.report is not None:

@@ -1,0 +1,91 @@
+"""What does one connection do, step by step, and what does each side know of it?
+
+Two hosts, one link without loss, one connection: socket(), bind(), listen(), accept(); socket(),
+connect(), three segments, close().  Every step is told with the header that travelled and with
+what the sockets knew before and after.  `connectsim ladder DIR` draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scenarios.parameters import duration, operating_system
+from sim import Simulation
+
+if TYPE_CHECKING:
+    from simpy.events import Event
+
+    from analysis.frames import Frames
+    from analysis.story import Step
+
+PORT = 80
+TRACED = True
+"""The story is told from the trace."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The two hosts and the link between them."""
+
+    delay: int = duration("20 ms", "one-way delay of the link")
+    client_os: str = operating_system("linux", "operating system of the client")
+    server_os: str = operating_system("linux", "operating system of the server")
+    hold: int = duration("1 s", "how long the connection stays open")
+
+
+def build(sim: Simulation, p: Parameters) -> None:
+    """Build the hosts, the server that waits and the client that calls it."""
+    client = sim.add_host("client", os=p.client_os)
+    server = sim.add_host("server", os=p.server_os)
+    sim.add_link("client", "server", delay=p.delay)
+
+    def serve() -> Generator[Event, Any, None]:
+        listening = server.socket()
+        listening.bind(("", PORT))
+        listening.listen(5)
+        connection, _ = yield listening.accept()
+        yield connection.recv()
+        connection.close()
+
+    def call() -> Generator[Event, Any, None]:
+        socket = client.socket()
+        yield socket.connect((server.address, PORT))
+        yield sim.env.timeout(p.hold)
+        socket.close()
+
+    sim.process(serve())
+    sim.process(call())
+
+
+def report(frames: Frames, _: Parameters) -> str:
+    """Tell the story."""
+    from analysis import story  # noqa: PLC0415
+
+    assert frames.path is not None
+    steps = story.load(frames.path)
+    return "\n".join(line for number, step in enumerate(steps, 1) for line in tell(number, step))
+
+
+def tell(number: int, step: Step) -> Iterator[str]:
+    """Yield one step as text: what happened, what travelled, what changed."""
+    from sim import anatomy  # noqa: PLC0415
+
+    yield f"{number}. {step.time_s:.6f} s  {step.host}: {'; '.join(step.titles)}"
+    for row in step.sent:
+        yield f"  sends [{row['flags']}] to {row['dst']}:{row['dport']}, {row['options']}"
+        yield from anatomy.lines(row["datagram"])
+    for socket, changes in step.changes.items():
+        yield f"  {socket}"
+        for change in changes:
+            yield f"    {change.name:<14} {change.before or '-':<38} -> {change.after or '-'}"
+    states = [f"{socket}: {state}" for socket, state in step.states.items()]
+    yield f"  now  {'; '.join(states)}"
+    yield ""
+
+
+if __name__ == "__main__":
+    from scenarios.script import main
+
+    main()
