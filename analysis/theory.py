@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.schedules import Schedules, Wheel
@@ -121,6 +122,24 @@ def connect_latency(
     unit = _unit(client, server)
     masses = _Race(client, server, unit, rtt_s, loss, back).run()
     return Latency(rtt_s, unit, masses, float(client.syn_times()[-1]))
+
+
+def of_run(recipe: dict[str, Any], connections: pd.DataFrame) -> Latency | None:
+    """Return the theory of a run, or None where it says nothing about it.
+
+    It speaks of runs with the parameter `loss` in which all connects cross the same single link
+    between two operating systems.  `connections` has `client_os`, `server_os`, `path_hops` and
+    `path_delay_s`.
+    """
+    loss = recipe.get("parameters", {}).get("loss")
+    paths = connections[["client_os", "server_os", "path_hops", "path_delay_s"]].drop_duplicates()
+    if loss is None or len(paths) != 1 or paths["path_hops"].iloc[0] != 1:
+        return None
+    client, server = (
+        Schedules.from_recipe(recipe["profiles"][paths[side].iloc[0]])
+        for side in ("client_os", "server_os")
+    )
+    return connect_latency(client, server, rtt_s=2 * paths["path_delay_s"].iloc[0], loss=loss)
 
 
 def gilbert_elliott_loss(p: float, r: float, h: float, k: float) -> float:

@@ -5,7 +5,7 @@ Shares are of all connects, so a curve levels off at the share that was ever est
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from analysis.frames import Frames
 from analysis.plots import groups, style
+from analysis.theory import Latency, of_run
 
-_COLUMNS = ("outcome", "latency_s", *groups.COLUMNS)
+_COLUMNS = ("outcome", "latency_s", "path_hops", *groups.COLUMNS)
 
 _MOST_STEPS = 20_000
 
@@ -29,7 +30,8 @@ def ecdf(frames: Frames) -> Figure:
     figure, [axes] = style.canvas(frames, "Connects established within a time")
     axes.set(xlabel="time since connect()", ylabel="share of connects", ylim=(-0.02, 1.02))
     axes.yaxis.set_major_formatter(style.PERCENT)
-    for curve in _curves(axes, frames.select(_COLUMNS)):
+    connections = frames.select(_COLUMNS)
+    for curve in _curves(axes, connections):
         axes.step(
             curve.times,
             curve.established,
@@ -46,6 +48,7 @@ def ecdf(frames: Frames) -> Figure:
                 linestyle=(0, (2, 1.5)),
                 label=f"{curve.name} failed".strip(),
             )
+    _theory(axes, of_run(frames.recipe, connections), lambda share: share)
     style.legend(axes, "center right")
     return figure
 
@@ -73,6 +76,7 @@ def ccdf(frames: Frames) -> Figure:
             axes.plot(
                 curve.times[-1], 1.0 - curve.established[-1], "X", color=curve.colour, markersize=8
             )
+    _theory(axes, of_run(frames.recipe, connections), lambda share: 1.0 - share)
     style.legend(axes, "upper right")
     return figure
 
@@ -126,6 +130,26 @@ def _curves(axes: Axes, connections: pd.DataFrame) -> Iterator[Curve]:
             low, high, steps(latency[established], len(group)), steps(latency[failed], len(group))
         )
         yield Curve(name, colour, times, *shares)
+
+
+def _theory(
+    axes: Axes,
+    latency: Latency | None,
+    transform: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> None:
+    """Draw what theory says beside the steps, where it says anything."""
+    if latency is not None:
+        low, high = axes.get_xlim()
+        times = np.union1d(np.linspace(low, high, 2_000), np.geomspace(low, high, 2_000))
+        axes.plot(
+            times,
+            transform(latency.cdf(times)),
+            color=style.BLACK,
+            linewidth=1.0,
+            linestyle=(0, (4, 3)),
+            label="theory",
+        )
+        axes.set_xlim(low, high)
 
 
 def align(

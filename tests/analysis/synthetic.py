@@ -88,7 +88,7 @@ def connections(
             "synack_sent": synacks,
             "synack_retransmits": np.maximum(synacks - 1, 0),
             "accepted_s": np.where(established, started + latency + delay, np.nan),
-            "path_hops": 1,
+            "path_hops": 2,
             "path_delay_s": delay,
         }
     )

@@ -84,6 +84,25 @@ def test_ccdf_levels_off_at_the_share_that_failed() -> None:
     assert cross.get_marker() == "X"
 
 
+def test_theory_is_drawn_where_it_speaks_of_the_run() -> None:
+    table = synthetic.connections(2000, loss=0.1, systems=("windows",))
+    table["path_hops"] = 1
+    table["server_os"] = table["client_os"]
+    lossy = {"loss": 0.1}
+    for draw in (latency.ecdf, latency.ccdf):
+        axes = draw(synthetic.frames(table, parameters=lossy)).axes[0]
+        steps, theory = axes.lines
+        assert theory.get_label() == "theory"
+        at_half_a_second = [
+            np.interp(0.5, np.asarray(line.get_xdata()), np.asarray(line.get_ydata()))
+            for line in (steps, theory)
+        ]
+        assert at_half_a_second[0] == pytest.approx(at_half_a_second[1], abs=0.03)
+    table.loc[0, "path_delay_s"] = 0.5
+    mixed = latency.ecdf(synthetic.frames(table, parameters=lossy))
+    assert "theory" not in texts(mixed)
+
+
 def test_groups_by_system_else_by_client_nearest_first() -> None:
     assert [name for name, _ in groups.split(TABLES["systems"])] == ["linux", "windows"]
     assert [name for name, _ in groups.split(TABLES["cities"])] == list(CITIES)[::-1]
