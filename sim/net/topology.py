@@ -32,6 +32,7 @@ __all__ = [
     "describe",
     "great_circle_delay",
     "interpret",
+    "plain",
     "read_graphml",
     "read_topology",
 ]
@@ -123,6 +124,25 @@ def describe(topology: Topology) -> str:
         least, most = (units.format_probability(loss) for loss in (min(losses), max(losses)))
         lines.append(f"loss given for {len(losses)} links, {least} to {most}")
     return "\n".join([*lines, *(f"note: {note}" for note in topology.notes)])
+
+
+def plain(topology: Topology) -> dict[str, list[dict[str, Any]]]:
+    """Return what a drawing needs, in values that JSON has.
+
+    `nodes` with `name`, `latitude` and `longitude` (degrees or None); `links` with the names of
+    their ends `a` and `b`, `delay_s` (seconds, one way) and `loss` (0..1 or None).
+    """
+    graph = topology.graph
+    return {
+        "nodes": [
+            {"name": name, "latitude": at.get("latitude"), "longitude": at.get("longitude")}
+            for name, at in graph.nodes.items()
+        ],
+        "links": [
+            {"a": a, "b": b, "delay_s": link["delay"] / units.S, "loss": link.get("loss")}
+            for (a, b), link in graph.edges.items()
+        ],
+    }
 
 
 def great_circle_delay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sim.net.topology import (
     describe,
     great_circle_delay,
     interpret,
+    plain,
     read_graphml,
 )
 from sim.units import MS, S
@@ -262,6 +264,18 @@ def test_description_says_what_was_understood(write: Write) -> None:
         "note: 1 link left out, without a latency or two places to compute it from: b - d",
         "note: 2 parts that no link joins, of 2, 1 nodes",
     ]
+
+
+def test_plain_values_for_a_drawing(write: Write) -> None:
+    links = [edge("a", "b", latency="5 ms", loss="1%")]
+    topology = read_graphml(write(graphml(node("a", at=(1, 2)), node("b", at=None), *links)))
+    assert json.loads(json.dumps(plain(topology))) == {
+        "nodes": [
+            {"name": "a", "latitude": 1.0, "longitude": 2.0},
+            {"name": "b", "latitude": None, "longitude": None},
+        ],
+        "links": [{"a": "a", "b": "b", "delay_s": 0.005, "loss": 0.01}],
+    }
 
 
 BAD = {
