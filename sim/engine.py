@@ -89,9 +89,9 @@ class Engine(simpy.Environment):
         """Process up to `limit` events as SimPy's step() does; False if nothing is left."""
         queue = self._queue
         pop = heappop
-        processed = 0
+        left = 0
         try:
-            for processed in range(limit):
+            for left in range(limit, 0, -1):  # noqa: B007 (read in the end)
                 if len(queue) <= self.dormant:
                     return False
                 self._now, _, _, event = pop(queue)  # type: ignore[assignment]
@@ -101,14 +101,14 @@ class Engine(simpy.Environment):
                     callback(event)
                 if not event._ok and not event.defused:
                     raise event._value
-            processed = limit
+            left = 0
             return True
         except StopSimulation:
             event.callbacks = callbacks[callbacks.index(callback) + 1 :]
             self.schedule(event, URGENT)
             raise
         finally:
-            self.events += processed
+            self.events += limit - left
 
 
 class Timer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.engine import Engine, Timers
+from sim.icmp import IcmpPacket
 from sim.packet import Packet
 from sim.socket import Socket
 from sim.tcp.profile import Profile
@@ -62,6 +63,10 @@ class Host:
         """Create a TCP socket on this host, as `sim.socket.socket(host)`."""
         return Socket(self)
 
+    def has_address(self, address: str) -> bool:
+        """Whether an address is one of this host's."""
+        return address == self.address
+
     def source_address(self, _destination: str) -> str:
         """Return the local address for packets to a destination."""
         return self.address
@@ -71,7 +76,10 @@ class Host:
         endpoint = self._connections.get(packet.flow)
         if endpoint is not None:
             endpoint.segment_arrives(packet, self.env._now)
-        elif packet.flow[2] == self.address:
+        elif isinstance(packet, IcmpPacket):
+            error = packet.type, packet.code, packet.quoted, packet.mtu
+            self.tcp.icmp_arrives(*error, self.env._now)
+        elif self.has_address(packet.flow[2]):
             self.tcp.segment_arrives(packet, self.env._now)
 
     def path(self, address: str) -> int:

@@ -6,23 +6,32 @@ A call that waits returns something that a SimPy process yields::
         s = host.socket()
         try:
             yield s.connect(("10.0.0.2", 80))
+            yield s.send(b"hello")
+            answer = yield s.recv(1000)
         except ConnectionRefusedError:
             ...
         s.close()
+
+On a non-blocking socket the same calls never wait: they raise BlockingIOError instead.
 """
 
 from __future__ import annotations
 
 import errno
+import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
 
 from sim.packet import NOT_OBSERVED
+from sim.sockopt import get_option, set_option
+from sim.tcp import calls, sending
 from sim.tcp.connection import Connection
+from sim.tcp.errors import os_error
 from sim.tcp.listener import Listener
-from sim.tcp.stack import ANY, os_error
+from sim.tcp.settings import DEFAULTS, Settings
+from sim.tcp.stack import ANY
 from sim.tcp.states import State
 
 if TYPE_CHECKING:
@@ -30,8 +39,9 @@ if TYPE_CHECKING:
 
 Address = tuple[str, int]
 
-PEER_CLOSED = (State.CLOSE_WAIT, State.CLOSING, State.LAST_ACK, State.TIME_WAIT)
-"""States after the peer's FIN."""
+SHUT_RD, SHUT_WR, SHUT_RDWR = range(3)
+
+OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
 
 
 def errno_name(error: OSError) -> str:
@@ -52,18 +62,93 @@ class Done(Event):
 class Socket:
     """A TCP socket.  Just created it knows neither its own address nor a peer."""
 
-    __slots__ = ("_bound", "_connection", "_listener", "_reader", "_waiting", "host", "observed")
+    __slots__ = (
+        "_bound",
+        "_connection",
+        "_error",
+        "_listener",
+        "_reader",
+        "_reading",
+        "_told",
+        "_unread",
+        "_waiting",
+        "_watching",
+        "_writing",
+        "blocking",
+        "host",
+        "observed",
+        "settings",
+    )
 
     def __init__(self, host: Host, connection: Connection | None = None) -> None:
         self.host = host
+        self.blocking = True
+        self.settings: Settings = DEFAULTS
+        self.observed = NOT_OBSERVED
+        """Row of its connect() in the simulation's records."""
         self._bound: Address | None = None
         self._connection = connection
         self._listener: Listener | None = None
+        self._error = 0
+        self._told = connection is not None
+        """Whether the program knows that the connection is established."""
+        self._unread = True
+        """Whether the program still reads: shutdown(SHUT_RD) ends it."""
         self._waiting: Event | None = None
+        """Of connect() or accept()."""
+        self._reading: tuple[Event, int] | None = None
+        self._writing: tuple[Event, bytes, int] | None = None
+        self._watching: Event | None = None
         self._reader: Callable[[], None] | None = None
-        self.observed = NOT_OBSERVED
         if connection is not None:
             connection.user = self
+            self.settings = connection.settings
+
+    # Options.
+
+    def setblocking(self, flag: bool) -> None:
+        """Let calls wait, or raise BlockingIOError instead."""
+        self.blocking = flag
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        """Set an option, by the constants of Python's socket module (Linux's numbers).
+
+        Raises OSError: ENOPROTOOPT for an option that sockets do not have, EINVAL for a value
+        that it does not take.
+        """
+        set_option(self, level, option, value)
+
+    def getsockopt(self, level: int, option: int) -> int:
+        """Return an option's value; SO_ERROR is 0 once it was read.
+
+        Raises OSError (ENOPROTOOPT) for an option that sockets do not have.
+        """
+        return get_option(self, level, option)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Take other settings, for what is sent from now on."""
+        self.settings = settings
+        if self._connection is not None:
+            self._connection.settings = settings
+        if self._listener is not None:
+            self._listener.settings = settings
+
+    @property
+    def control_block(self) -> Connection | Listener | None:
+        """What the host's TCP keeps for the socket; None before connect() or listen()."""
+        return self._connection or self._listener
+
+    @property
+    def default_syncnt(self) -> int:
+        """The SYN retransmissions of a socket without TCP_SYNCNT."""
+        return self.host.tcp.profile.syn.retries
+
+    def take_error(self) -> int:
+        """Return the pending errno, 0 if there is none, and forget it (SO_ERROR)."""
+        number, self._error = self._error, 0
+        return number
+
+    # Names.
 
     def bind(self, address: Address) -> None:
         """Give the socket a local address and port; "" is any address, port 0 any free one.
@@ -74,131 +159,15 @@ class Socket:
         host, port = address
         if self._bound is not None or self._connection is not None:
             raise os_error(errno.EINVAL)
-        if host not in (ANY, self.host.address):
+        if host != ANY and not self.host.has_address(host):
             raise os_error(errno.EADDRNOTAVAIL)
-        ports = self.host.tcp.ports
-        if port in ports.bound:
-            raise os_error(errno.EADDRINUSE)
-        if not port:
-            port = self._free_port()
-        ports.bind(port)
-        self._bound = host, port
-
-    def _free_port(self) -> int:
         tcp = self.host.tcp
-        flow = tcp.ports.choose(self.host.address, ANY, 0, 0, tcp.connections)
-        if flow is None:
+        if not port:
+            port = tcp.ports.free(tcp.connections)
+        if not port or not tcp.ports.may_bind(port, self, tcp.connections):
             raise os_error(errno.EADDRINUSE)
-        return flow.dport
-
-    def listen(self, backlog: int = 128) -> None:
-        """Let clients connect; up to `backlog` + 1 connections wait for accept().
-
-        An unbound socket gets a port of its own.  Called again it changes the backlog.
-        """
-        if self._connection is not None:
-            raise os_error(errno.EINVAL)
-        if self._listener is not None:
-            self._listener.set_backlog(backlog)
-            return
-        if self._bound is None:
-            self.bind((ANY, 0))
-        assert self._bound is not None
-        self._listener = Listener(self.host.tcp, self, backlog)
-        self.host.tcp.listeners[self._bound] = self._listener
-
-    def accept(self) -> Event:
-        """Wait for a connection; the event's value is (socket, peer's address).
-
-        Raises OSError (EINVAL) if the socket does not listen.
-        """
-        listener = self._listener
-        if listener is None:
-            raise os_error(errno.EINVAL)
-        env = self.host.env
-        if listener.accept_queue and self._waiting is None:
-            return Done(env, self._accepted(env._now))
-        self._waiting = Event(env)
-        return self._waiting
-
-    def _accepted(self, now: int) -> tuple[Socket, Address]:
-        assert self._listener is not None
-        connection = self._listener.accept_queue.popleft()
-        self.host.records.accepted(connection.observed, now)
-        return Socket(self.host, connection), connection.key[:2]
-
-    def connect(self, address: Address) -> Event:
-        """Open a connection; the event succeeds when it is established.
-
-        It fails with what Python raises: ConnectionRefusedError, TimeoutError, or OSError with
-        the errno that the host would give.  Errors known at once are raised here: EISCONN,
-        EALREADY, ENETUNREACH, EADDRNOTAVAIL, ENOBUFS.
-        """
-        if self._connection is not None:
-            raise os_error(errno.EISCONN if self._waiting is None else errno.EALREADY)
-        if self._listener is not None:
-            raise os_error(errno.EISCONN)
-        dst, dport = address
-        host = self.host
-        env = host.env
-        now = env._now
-        records = host.records
-        try:
-            path = host.path(dst)
-        except OSError as error:
-            row = records.start(records.add_path(host.name, None, 0, 0), dport, now)
-            records.finish(row, now, 0, errno_name(error))
-            raise
-        self.observed = row = records.start(path, dport, now)
-        connection = Connection(host.tcp, self, row)
-        try:
-            host.tcp.connect(connection, dst, dport, now, self._bound[1] if self._bound else 0)
-        except OSError as error:
-            records.finish(row, now, 0, errno_name(error))
-            raise
-        self._connection = connection
-        self._waiting = waiting = Event(env)
-        return waiting
-
-    def add_reader(self, callback: Callable[[], None]) -> None:
-        """Let `callback` be called once when there is something to read, as asyncio's loops do.
-
-        An event loop of many connections needs this; a process yields `recv()`.
-        """
-        connection = self._connection
-        if connection is not None and connection.state in PEER_CLOSED:
-            callback()
-        else:
-            self._reader = callback
-
-    def recv(self) -> Event:
-        """Wait until the peer sends no more; the event's value is then b"".
-
-        Raises OSError (ENOTCONN) without a connection.
-        """
-        connection = self._connection
-        if connection is None:
-            raise os_error(errno.ENOTCONN)
-        if connection.state in PEER_CLOSED:
-            return Done(self.host.env, b"")
-        self._waiting = Event(self.host.env)
-        return self._waiting
-
-    def close(self) -> None:
-        """Close the connection, or stop listening; the socket is of no more use."""
-        now = self.host.env._now
-        if self._bound is not None:
-            self.host.tcp.ports.release(self._bound[1])
-        if self._listener is not None:
-            assert self._bound is not None
-            del self.host.tcp.listeners[self._bound]
-            self._listener.close(now)
-            self._listener = None
-        elif self._connection is not None:
-            self._connection.user = None
-            self._connection.close(now)
-            self._connection = None
-        self._bound = None
+        tcp.ports.bind(port, self)
+        self._bound = host, port
 
     def getsockname(self) -> Address:
         """Return the local address and port; ("", 0) before bind() or connect()."""
@@ -208,9 +177,254 @@ class Socket:
 
     def getpeername(self) -> Address:
         """Return the peer's address and port; raises OSError (ENOTCONN) if there is none."""
-        if self._connection is None:
+        connection = self._connection
+        if connection is None or connection.state in (State.CLOSED, State.SYN_SENT):
             raise os_error(errno.ENOTCONN)
-        return self._connection.key[0], self._connection.key[1]
+        return connection.key[0], connection.key[1]
+
+    # The passive side.
+
+    def listen(self, backlog: int = 128) -> None:
+        """Let clients connect; connections wait for accept() as the host's backlog rule says.
+
+        An unbound socket gets a port of its own.  Called again it changes the backlog.  Raises
+        OSError: EINVAL on a connected socket, EADDRINUSE if another socket listens there.
+        """
+        if self._listener is not None:
+            self._listener.set_backlog(backlog)
+            return
+        if self._connection is not None and self._connection.state != State.CLOSED:
+            raise os_error(errno.EINVAL)
+        if self._bound is None:
+            self.bind((ANY, 0))
+        assert self._bound is not None
+        listener = Listener(self.host.tcp, self, backlog, self.settings)
+        self.host.tcp.listen(listener, self._bound)
+        self._listener = listener
+
+    @property
+    def listening(self) -> bool:
+        """Whether listen() was called."""
+        return self._listener is not None
+
+    def accept(self) -> Event:
+        """Wait for a connection; the event's value is (socket, peer's address).
+
+        Raises OSError: EINVAL if the socket does not listen, EAGAIN if it may not wait.
+        """
+        listener = self._listener
+        if listener is None:
+            raise os_error(errno.EINVAL)
+        env = self.host.env
+        if listener.accept_queue and self._waiting is None:
+            return Done(env, self._accepted(env._now))
+        if not self.blocking:
+            raise os_error(errno.EAGAIN)
+        self._waiting = Event(env)
+        return self._waiting
+
+    def _accepted(self, now: int) -> tuple[Socket, Address]:
+        assert self._listener is not None
+        connection = self._listener.accept_queue.popleft()
+        self.host.records.accepted(connection.observed, now)
+        return Socket(self.host, connection), connection.key[:2]
+
+    # The active side.
+
+    def connect(self, address: Address) -> Event:
+        """Open a connection; the event succeeds when it is established.
+
+        It fails with what Python raises: ConnectionRefusedError, TimeoutError, or OSError with
+        the errno that the host would give.  Errors known at once are raised here: EISCONN,
+        EALREADY, ENETUNREACH, EADDRNOTAVAIL, ENOBUFS; on a non-blocking socket EINPROGRESS.
+        """
+        env = self.host.env
+        connection = self._connection
+        if connection is not None and connection.state != State.CLOSED:
+            if connection.state in OPENING:
+                raise os_error(errno.EALREADY)
+            if self._told:
+                raise os_error(errno.EISCONN)
+            self._told = True
+            return Done(env)
+        if self._error:
+            raise os_error(self.take_error())
+        if self._listener is not None:
+            raise os_error(errno.EISCONN)
+        return self._open(address, None)
+
+    def connect_with(self, data: bytes, address: Address) -> Event:
+        """Open a connection and send `data`, in the SYN if Fast Open permits (RFC 7413).
+
+        This is sendto() with MSG_FASTOPEN; the event's value is the number of bytes taken.
+        """
+        if self._connection is not None and self._connection.state != State.CLOSED:
+            raise os_error(errno.EISCONN)
+        return self._open(address, data)
+
+    def _open(self, address: Address, early: bytes | None) -> Event:
+        dst, dport = address
+        host = self.host
+        now = host.env._now
+        records = host.records
+        try:
+            path = host.path(dst)
+        except OSError as error:
+            row = records.start(records.add_path(host.name, None, 0, 0), dport, now)
+            records.finish(row, now, 0, errno_name(error))
+            raise
+        self.observed = row = records.start(path, dport, now)
+        self._told = False
+        sport = self._bound[1] if self._bound else 0
+        connection = Connection(host.tcp, self, row, self.settings)
+        try:
+            host.tcp.connect(connection, dst, dport, now, sport, early)
+        except OSError as error:
+            records.finish(row, now, 0, errno_name(error))
+            raise
+        self._connection = connection
+        if not self.blocking:
+            if early is not None and connection.snd_nxt != connection.iss + 1:
+                return Done(host.env, len(early))
+            raise os_error(errno.EINPROGRESS)
+        self._waiting = waiting = Event(host.env)
+        if early is not None:
+            waiting._value = len(early)
+        return waiting
+
+    # Data.
+
+    def send(self, data: bytes) -> Event:
+        """Queue data; the event's value is the number of bytes taken, all if it may wait.
+
+        Raises OSError: ENOTCONN, EPIPE after shutdown or close by this side, EAGAIN if nothing
+        can be taken without waiting, or the errno that ended the connection.
+        """
+        connection = self._connection
+        if connection is None:
+            raise os_error(self.take_error() or errno.EPIPE)
+        if self._error:
+            raise os_error(self.take_error())
+        env = self.host.env
+        if connection.state in OPENING and not self.blocking:
+            raise os_error(errno.EAGAIN)
+        taken = calls.send(connection, data, env._now)
+        if taken == len(data):
+            return Done(env, taken)
+        if not self.blocking:
+            if not taken:
+                raise os_error(errno.EAGAIN)
+            return Done(env, taken)
+        event = Event(env)
+        self._writing = event, data[taken:], len(data)
+        return event
+
+    def recv(self, count: int = 65536) -> Event:
+        """Wait for data; the event's value is up to `count` bytes, b"" at the end of the stream.
+
+        Raises OSError: ENOTCONN, EAGAIN if it may not wait, or the errno that ended it.
+        """
+        connection = self._connection
+        if connection is None or connection.state == State.SYN_SENT:
+            raise os_error(self.take_error() or errno.ENOTCONN)
+        data = self._received(connection, count)
+        if data is not None:
+            return Done(self.host.env, data)
+        if not self.blocking:
+            raise os_error(errno.EAGAIN)
+        event = Event(self.host.env)
+        self._reading = event, count
+        return event
+
+    def _received(self, connection: Connection, count: int) -> bytes | None:
+        receiving = connection.receiving
+        if (receiving is None or not receiving.buffer) and self._error:
+            raise os_error(self.take_error())
+        data = calls.receive(connection, count, self.host.env._now)
+        return b"" if data is None and not self._unread else data
+
+    # The end.
+
+    def shutdown(self, how: int) -> None:
+        """Send no more (SHUT_WR), read no more (SHUT_RD), or both (SHUT_RDWR).
+
+        Raises OSError (ENOTCONN) without a connection.
+        """
+        connection = self._connection
+        if self._listener is not None:
+            self._stop_listening()
+            return
+        if connection is None or connection.state == State.CLOSED:
+            raise os_error(errno.ENOTCONN)
+        if how in (SHUT_RD, SHUT_RDWR):
+            self._unread = False
+        if how in (SHUT_WR, SHUT_RDWR):
+            if connection.state == State.SYN_SENT:
+                self.close()
+            else:
+                calls.shutdown(connection, self.host.env._now)
+        self._notify()
+
+    def close(self) -> None:
+        """Close the connection, or stop listening; the socket is of no more use."""
+        if self._listener is not None:
+            self._stop_listening()
+        elif self._connection is not None:
+            calls.close(self._connection, self.host.env._now)
+            self._connection = None
+        if self._bound is not None:
+            self.host.tcp.ports.release(self._bound[1], self)
+            self._bound = None
+
+    def _stop_listening(self) -> None:
+        assert self._listener is not None
+        assert self._bound is not None
+        self.host.tcp.stop_listening(self._listener, self._bound, self.host.env._now)
+        self._listener = None
+
+    # Readiness, for programs that serve many sockets.
+
+    def add_reader(self, callback: Callable[[], None]) -> None:
+        """Let `callback` be called once when there is something to read, as asyncio's loops do."""
+        if self.readiness() & select.POLLIN:
+            callback()
+        else:
+            self._reader = callback
+
+    def readiness(self) -> int:
+        """Return what poll() would: a mask of select's POLLIN, POLLOUT, POLLERR, POLLHUP..."""
+        connection = self._connection
+        if self._listener is not None:
+            return select.POLLIN | select.POLLRDNORM if self._listener.accept_queue else 0
+        error = select.POLLERR if self._error else 0
+        if connection is None:
+            return error | select.POLLOUT | select.POLLHUP
+        state = connection.state
+        mask = error
+        if state == State.CLOSED:
+            mask |= select.POLLHUP | select.POLLIN | select.POLLRDNORM | select.POLLRDHUP
+        if connection.peer_closed or not self._unread:
+            mask |= select.POLLIN | select.POLLRDNORM | select.POLLRDHUP
+            if not sending.may_send(state):
+                mask |= select.POLLHUP
+        if state not in OPENING or connection.receiving is not None:
+            if connection.receiving is not None and connection.receiving.buffer:
+                mask |= select.POLLIN | select.POLLRDNORM
+            if not sending.may_send(state) or sending.room(connection):
+                mask |= select.POLLOUT | select.POLLWRNORM
+        return mask
+
+    def changed(self) -> Event:
+        """Return an event that happens when the readiness may have changed."""
+        if self._watching is None:
+            self._watching = Event(self.host.env)
+        return self._watching
+
+    def _notify(self) -> None:
+        watching = self._watching
+        if watching is not None:
+            self._watching = None
+            watching.succeed()
 
     # What the connection and the listener report.
 
@@ -220,36 +434,70 @@ class Socket:
         if waiting is not None:
             self._waiting = None
             waiting.succeed(self._accepted(now))
+        elif self._watching is not None:
+            self._notify()
 
     def connected(self, now: int) -> None:
         """Hear from the connection that it is established."""
         waiting, connection = self._waiting, self._connection
-        assert waiting is not None
         assert connection is not None
-        self._waiting = None
-        self.host.records.finish(self.observed, now, connection.flow[1])
-        waiting.succeed()
+        if self.observed >= 0:
+            self.host.records.finish(self.observed, now, connection.flow[1])
+        if waiting is not None:
+            self._waiting = None
+            self._told = True
+            taken = waiting._value
+            waiting.succeed(taken if isinstance(taken, int) else None)
+        if self._watching is not None:
+            self._notify()
 
     def failed(self, number: int, now: int) -> None:
         """Hear from the connection that it is gone."""
         waiting, connection = self._waiting, self._connection
         assert connection is not None
-        self._connection = self._waiting = None
-        if self.observed >= 0:
+        connection.error = 0
+        if self.observed >= 0 and not self._told:
             name = errno.errorcode[number]
             self.host.records.finish(self.observed, now, connection.flow[1], name)
-        if waiting is not None:
-            waiting.fail(os_error(number))
+        waiters = [waiting, self._reading and self._reading[0], self._writing and self._writing[0]]
+        self._waiting = self._reading = self._writing = None
+        events = [event for event in waiters if event is not None]
+        if not events:
+            self._error = number
+        for event in events:
+            event.fail(os_error(number))
+        self._notify()
+        self._call_reader()
 
-    def peer_closed(self, now: int) -> None:
-        """Hear from the connection that the peer sends no more."""
-        waiting = self._waiting
-        if waiting is not None:
-            self._waiting = None
-            waiting.succeed(b"")
-        elif self._reader is not None:
+    def readable(self, now: int) -> None:
+        """Hear from the connection that data or its end has arrived."""
+        reading, connection = self._reading, self._connection
+        assert connection is not None
+        if reading is not None:
+            event, count = reading
+            data = self._received(connection, count)
+            if data is not None:
+                self._reading = None
+                event.succeed(data)
+        self._notify()
+        self._call_reader()
+
+    def _call_reader(self) -> None:
+        if self._reader is not None:
             reader, self._reader = self._reader, None
             reader()
+
+    def writable(self, now: int) -> None:
+        """Hear from the connection that the send buffer has room."""
+        writing, connection = self._writing, self._connection
+        if writing is not None and connection is not None:
+            event, rest, total = writing
+            rest = rest[calls.send(connection, rest, now) :]
+            self._writing = (event, rest, total) if rest else None
+            if not rest:
+                event.succeed(total)
+        if self._watching is not None:
+            self._notify()
 
 
 def socket(host: Host) -> Socket:

@@ -22,6 +22,7 @@ from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.simulation import Simulation
 from sim.socket import Address, Socket, errno_name
 from sim.tcp.listener import Listener
+from sim.tcp.seq import MASK
 from sim.tcp.stack import ANY, Clock, RunningTimer
 from sim.tcp.states import State
 from sim.trace import Sink, SocketRow, Trace
@@ -29,8 +30,9 @@ from sim.trace import Sink, SocketRow, Trace
 TIMERS = {
     "syn_timeout": "SYN timer",
     "timeout": "SYN-ACK timer",
-    "fin_timeout": "FIN timer",
-    "time_wait_over": "TIME-WAIT timer",
+    "retransmit_timeout": "RTO timer",
+    "delayed_ack_timeout": "delayed ACK timer",
+    "over": "TIME-WAIT timer",
 }
 """Names of the timers, by the method of a control block that they call."""
 
@@ -121,8 +123,9 @@ class TracedHost(Host):
         """Record the connection with that key; the last time, that it is gone."""
         control = self.tcp.connections.get(key)
         if control is not None:
-            self._observed[key] = getattr(control, "observed", NOT_OBSERVED)
-            self.show_control(self.number(key), event, detail, control, key)
+            observed = getattr(control, "observed", self._observed.get(key, NOT_OBSERVED))
+            self._observed[key] = observed
+            self.show_control(self.number(key), event, detail, control, key, observed)
         elif key in self._numbers:
             number, observed = self._numbers.pop(key), self._observed.pop(key, NOT_OBSERVED)
             self.show_control(number, event, detail, None, key, observed)
@@ -132,7 +135,7 @@ class TracedHost(Host):
         for address in (flow.dst, ANY):
             listener = self.tcp.listeners.get((address, flow.dport))
             number = self._numbers.get(listening_key(address, flow.dport))
-            if listener is not None and number is not None:
+            if isinstance(listener, Listener) and number is not None:
                 queued = len(listener.accept_queue)
                 if self._queued.get(number, 0) != queued:
                     key = listening_key(address, flow.dport)
@@ -154,12 +157,8 @@ class TracedHost(Host):
         def known(name: str, default: Any = None) -> Any:
             return default if name in unheard else getattr(control, name, default)
 
-        queues = (0, 0)
         if isinstance(control, Listener):
             self._queued[number] = len(control.accept_queue)
-            queues = (len(control.accept_queue), control.backlog)
-        elif known("snd_nxt") is not None:
-            queues = (0, control.snd_nxt - control.snd_una & 0xFFFF_FFFF)
         timer = known("timer")
         srtt, rto = known("srtt"), known("rto")
         self.trace.socket(
@@ -175,10 +174,10 @@ class TracedHost(Host):
                 key.dport,
                 key.src,
                 max(key.sport, 0),
-                *queues,
+                *queues(control),
                 timer.expire.name if timer is not None else "",
                 timer.deadline / 1e9 if timer is not None else None,
-                self.tcp.reserve if known("snd_nxt") is not None else 0,
+                self.tcp.reserve if known("snd_una") is not None else 0,
                 known("retransmits"),
                 *(known("iss"), known("irs"), known("snd_una"), known("snd_nxt")),
                 *(known("snd_wnd"), known("rcv_nxt"), known("rcv_wnd"), known("mss")),
@@ -187,6 +186,19 @@ class TracedHost(Host):
                 rto / 1e9 if rto else None,
             )
         )
+
+
+def queues(control: Any) -> tuple[int, int]:
+    """Return what ss calls Recv-Q and Send-Q, in bytes or, of a listener, in connections."""
+    if isinstance(control, Listener):
+        return len(control.accept_queue), control.backlog
+    receiving, sending = (getattr(control, name, None) for name in ("receiving", "sending"))
+    unread = 0 if receiving is None else len(receiving.buffer)
+    if sending is not None:
+        return unread, len(sending.buffer)
+    if hasattr(control, "snd_una"):
+        return unread, control.snd_nxt - control.snd_una & MASK
+    return unread, 0
 
 
 def listening_key(address: str, port: int) -> Flow:
@@ -276,10 +288,24 @@ class TracedSocket(Socket):
         event: Event = self._call(super().connect, address)
         return event
 
-    def recv(self) -> Event:
+    def recv(self, count: int = 65536) -> Event:
         """As `Socket.recv`."""
-        event: Event = self._call(super().recv)
+        event: Event = self._call(super().recv, count)
         return event
+
+    def connect_with(self, data: bytes, address: Address) -> Event:
+        """As `Socket.connect_with`."""
+        event: Event = self._call(super().connect_with, data, address)
+        return event
+
+    def send(self, data: bytes) -> Event:
+        """As `Socket.send`."""
+        event: Event = self._call(super().send, data)
+        return event
+
+    def shutdown(self, how: int) -> None:
+        """As `Socket.shutdown`."""
+        self._call(super().shutdown, how)
 
     def close(self) -> None:
         """As `Socket.close`; the connection goes on without the socket until it ends."""
@@ -298,7 +324,7 @@ class TracedSocket(Socket):
     def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Make a call: record it, how the socket waits in it, and its return."""
         name = method.__name__
-        self._show("call", f"{name}({', '.join(map(str, arguments))})")
+        self._show("call", f"{name}({', '.join(map(_argument, arguments))})")
         try:
             result = method(*arguments)
         except OSError as error:
@@ -319,11 +345,19 @@ class TracedSocket(Socket):
 
     def _show(self, event: str, detail: str) -> None:
         """Record the socket and its control block."""
-        control = self._connection or self._listener
-        if self._connection is not None:
-            key = self._connection.key
-        else:
-            key = listening_key(*self.getsockname())
+        connection = self._connection
+        if connection is not None and connection.state == State.CLOSED:
+            connection = None
+        key = listening_key(*self._local()) if connection is None else connection.key
+        control = connection or self._listener
         if control is not None:
             self.host.number(key, self.number)
         self.host.show_control(self.number, event, detail, control, key, self.observed)
+
+    def _local(self) -> Address:
+        return self._bound or (ANY, 0)
+
+
+def _argument(value: Any) -> str:
+    """Write a call's argument; of data, how much it is."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)

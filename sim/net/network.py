@@ -18,7 +18,7 @@ from sim.net.link import Link
 from sim.net.node import ForwardingTable, Router, Send
 from sim.packet import Packet
 from sim.streams import Streams
-from sim.tcp.stack import os_error
+from sim.tcp.errors import os_error
 
 
 class Network:

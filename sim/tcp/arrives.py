@@ -1,7 +1,9 @@
 """SEGMENT ARRIVES (RFC 9293 section 3.10.7), step by step, for each state with a control block.
 
-CLOSED is in `sim.tcp.stack`, LISTEN and the passive SYN-RECEIVED in `sim.tcp.listener`.  Left out:
-urgent data and security/compartment; congestion control has modules of its own.
+CLOSED is in `sim.tcp.stack`, LISTEN in `sim.tcp.listener`, the SYN-RECEIVED of a passive open in
+`sim.tcp.request`, TIME-WAIT in `sim.tcp.time_wait`.  Also implemented: PAWS (RFC 7323 section 5),
+the defences of RFC 5961 against blind resets, SYNs and data.  Left out: urgent data, security and
+compartment.
 """
 
 from __future__ import annotations
@@ -11,24 +13,41 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
-from sim.tcp.seq import MASK, between, distance
+from sim.tcp import fastopen_client, receiving, rto, sending
+from sim.tcp.challenge import limited
+from sim.tcp.peer import TICK
+from sim.tcp.seq import HALF, MASK, distance
 from sim.tcp.states import TRANSITIONS, Event, State
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
+DEFAULT_MSS = 536
+"""Segment size for a peer that offers none, over IPv4 (RFC 9293 MUST-15)."""
+MAX_WSCALE = 14
+"""Largest window scale that is used (RFC 7323 section 2.3)."""
+PAWS_AGE = 24 * 24 * 3600 * 1_000_000_000
+"""After so long without a segment a timestamp proves nothing, ns (RFC 7323 section 5.5)."""
+
+
+# SYN-SENT, 3.10.7.3
+
 
 def syn_sent(c: Connection, segment: Packet, now: int) -> None:
-    """3.10.7.3: the answer to our SYN, or a SYN that crosses it."""
+    """Process the answer to our SYN, or a SYN that crosses it."""
     flags = segment.flags
     # First, check the ACK bit.
     if flags & ACK and not 0 < (segment.ack - c.snd_una) & MASK <= (c.snd_nxt - c.snd_una) & MASK:
+        hurry = c.stack.profile.hurried_syn
+        if hurry and not c.retransmits:
+            c.stop_timer()
+            c.timer = c.stack.timers.start(now, hurry, c.syn_timeout)
         c.stack.reset(segment)
         return
     # Second, check the RST bit.
     if flags & RST:
         if flags & ACK:
-            c.fail(errno.ECONNREFUSED, now)
+            refused(c, now)
         return
     # Fourth, check the SYN bit.
     if not flags & SYN:
@@ -40,28 +59,53 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
     c.snd_wl1 = segment.seq
     c.snd_wl2 = segment.ack
     if not flags & ACK:
+        # Both sides open at once (MUST-10); the timer of the SYN runs on.
         c.state = TRANSITIONS[c.state][Event.RCV_SYN]
-        c.stop_timer()
         c.send_syn(now)
         return
-    c.snd_una = segment.ack
-    c.srtt = now - c.started
+    established_by_answer(c, segment, now)
+
+
+def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
+    """Go from SYN-SENT to ESTABLISHED: our SYN is acknowledged."""
+    if c.ts_recent >= 0 and segment.ts_ecr:
+        # The timestamp tells how long ago the SYN was sent that is answered (RFC 7323 4.1).
+        ticks = (now // TICK + c.peer.ts_offset - segment.ts_ecr) & MASK
+        rtt = ticks * TICK if c.retransmits else now - c.unanswered
+    else:
+        rtt = 0 if c.retransmits else now - c.unanswered
+    c.srtt = rtt
+    c.rttvar = rtt // 2
     c.retransmits = 0
     timer = c.timer
     if timer is not None:
         timer.cancel()
         c.timer = None
     c.state = TRANSITIONS[c.state][Event.RCV_SYN_ACK]
-    c.send(ACK, c.snd_nxt, now)
+    if c.sending is None:
+        c.snd_una = segment.ack
+        c.send(ACK, c.snd_nxt, now)
+    else:
+        fastopen_client.answered(c, segment)
+        c.sending.fin_sent = False
+        sent = c.snd_nxt
+        sending.acknowledged(c, segment.ack, now)
+        c.snd_nxt = segment.ack  # What the answer does not cover goes out again.
+        c.sending.recover = sent
+        if sending.unsent(c, c.sending):
+            sending.output(c, now)
+        else:
+            c.send(ACK, c.snd_nxt, now)
     user = c.user
     if user is not None:
         user.connected(now)
+    if segment.payload or segment.flags & FIN:
+        after_acknowledgment(c, segment, now, 1)
 
 
 def agree_options(c: Connection, segment: Packet) -> None:
     """Take from the peer's SYN what both sides offered (RFC 9293 3.7.1, RFC 7323, RFC 2018)."""
-    theirs = segment.options or NO_SYN_OPTIONS
-    mss, wscale, sack_permitted, _, _ = theirs
+    mss, wscale, sack_permitted, _, _ = segment.options or NO_SYN_OPTIONS
     ours = c.options
     if mss < 0:
         mss = DEFAULT_MSS
@@ -74,132 +118,240 @@ def agree_options(c: Connection, segment: Packet) -> None:
         c.ts_recent = segment.ts_val
 
 
-MAX_WSCALE = 14
-"""Largest window scale that is used (RFC 7323 section 2.3)."""
+def refused(c: Connection, now: int) -> None:
+    """Take a RST that answers our SYN: most systems fail at once, Windows tries again."""
+    profile = c.stack.profile
+    if c.total_retransmits < profile.refused_retries:
+        c.stop_timer()
+        c.timer = c.stack.timers.start(now, profile.refused_wait, c.syn_timeout)
+        return
+    c.fail(errno.ECONNREFUSED, now)
 
-DEFAULT_MSS = 536
-"""Segment size for a peer that offers none, over IPv4 (RFC 9293 MUST-15)."""
+
+# Every state from SYN-RECEIVED on, 3.10.7.4
 
 
 def synchronized(c: Connection, segment: Packet, now: int) -> None:
-    """3.10.7.4: every state from SYN-RECEIVED on."""
+    """Process a segment once the peer's sequence numbers are known."""
     flags = segment.flags
-    # First, check the sequence number.
-    if not acceptable(c, segment):
-        if not flags & RST:
+    if not flags & (ACK | RST | SYN):
+        return
+    # First, check the sequence number; old timestamps first (PAWS).
+    if is_old(c, segment) and not flags & RST:
+        c.stack.counters["TcpExtPAWSEstab"] += 1
+        if segment.length or not limited(c, now):
             c.send_ack(now)
         return
-    if segment.ts_val != NO_TIMESTAMP and c.ts_recent >= 0 and segment.seq == c.rcv_nxt:
-        c.ts_recent = segment.ts_val
-    # Second, check the RST bit (RFC 5961 section 3: exactly RCV.NXT, else a challenge).
+    if not acceptable(c, segment):
+        if flags & SYN and not flags & RST:
+            challenge(c, now)
+        elif not flags & RST and (segment.length or not limited(c, now)):
+            c.send_ack(now)
+        return
+    # Second, check the RST bit: exactly RCV.NXT, else a challenge (RFC 5961 section 3).
     if flags & RST:
         if segment.seq == c.rcv_nxt:
             reset_arrives(c, now)
         else:
-            c.send_ack(now)
+            challenge(c, now)
         return
-    # Fourth, check the SYN bit (RFC 5961 section 4).
-    if flags & SYN:
-        c.send_ack(now)
+    # Fourth, check the SYN bit (RFC 5961 section 4); a SYN-ACK may end a simultaneous open.
+    if flags & SYN and not completes_simultaneous_open(c, segment):
+        challenge(c, now)
         return
     # Fifth, check the ACK field.
-    if not flags & ACK or not acknowledge(c, segment, now):
-        return
-    # Eighth, check the FIN bit.
-    if flags & FIN and segment.seq + len(segment.payload) & MASK == c.rcv_nxt:
-        fin_arrives(c, now)
+    if acknowledge(c, segment, now):
+        after_acknowledgment(c, segment, now, flags & SYN and 1)
+
+
+def is_old(c: Connection, segment: Packet) -> bool:
+    """Return whether a timestamp shows that the segment is an old duplicate (RFC 7323 5.3)."""
+    return (
+        c.ts_recent > 0
+        and segment.ts_val != NO_TIMESTAMP
+        and (segment.ts_val - c.ts_recent) & MASK >= HALF
+    )
 
 
 def acceptable(c: Connection, segment: Packet) -> bool:
-    """Return whether any part of the segment lies in the receive window (table 6)."""
-    length = segment.length
+    """Return whether any part of the segment lies in the receive window (table 6).
+
+    As in Linux, a segment that ends at RCV.NXT still counts: it may carry an acknowledgment.
+    """
     start = distance(c.rcv_nxt, segment.seq)
-    if not length:
-        return 0 <= start < c.rcv_wnd or start == 0
-    end = start + length - 1
-    return c.rcv_wnd > 0 and (0 <= start < c.rcv_wnd or 0 <= end < c.rcv_wnd)
+    return start + segment.length >= 0 and start <= c.rcv_wnd
+
+
+def challenge(c: Connection, now: int) -> None:
+    """Send a challenge ACK (RFC 5961), unless one was sent just now."""
+    if not limited(c, now):
+        c.stack.counters["TcpExtTCPChallengeACK"] += 1
+        c.send_ack(now)
+
+
+def completes_simultaneous_open(c: Connection, segment: Packet) -> bool:
+    """Return whether this is the SYN-ACK of a peer that opened at the same time (figure 8)."""
+    return (
+        c.state == State.SYN_RECEIVED
+        and bool(segment.flags & ACK)
+        and segment.seq == c.irs
+        and segment.ack == c.snd_nxt
+    )
 
 
 def reset_arrives(c: Connection, now: int) -> None:
-    """Step two: the peer reset the connection."""
-    if c.state == State.TIME_WAIT:
-        c.delete(Event.DELETE_TCB)
-    elif c.state == State.SYN_RECEIVED:
+    """Step two: the peer has reset the connection."""
+    if c.state in (State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
+        c.stack.counters["TcpEstabResets"] += 1
+    if c.state == State.SYN_RECEIVED and c.stack.profile.refuses_in_syn_received:
         c.fail(errno.ECONNREFUSED, now)
     else:
-        c.stack.counters["TcpEstabResets"] += 1
         c.fail(errno.EPIPE if c.state == State.CLOSE_WAIT else errno.ECONNRESET, now)
 
 
 def acknowledge(c: Connection, segment: Packet, now: int) -> bool:
-    """Step five; False if the segment is to be dropped."""
+    """Step five: take the acknowledgment and the window; False if the segment is to be dropped."""
+    if not segment.flags & ACK:
+        return False
     ack = segment.ack
+    ahead = distance(c.snd_nxt, ack)
+    fresh = distance(c.snd_una, ack)
     if c.state == State.SYN_RECEIVED:
-        if not between(c.snd_una, ack, c.snd_nxt):
+        if fresh <= 0 or ahead > 0:
             c.stack.reset(segment)
             return False
-        c.move(Event.RCV_ACK_OF_SYN)
-        c.snd_una = ack
-        c.retransmits = 0
-        c.stop_timer()
-        if c.user is not None:
-            c.user.connected(now)
-    elif between(c.snd_nxt, ack, c.snd_nxt + MASK // 2 & MASK):
-        c.send_ack(now)
+        syn_acknowledged(c, segment, now)
+    elif ahead > 0 or fresh < -(c.rcv_wnd + 65535 << c.snd_wscale):
+        # RFC 5961 section 5: never sent, or too old.
+        if c.stack.profile.answers_unsent_ack or c.state != State.ESTABLISHED:
+            challenge(c, now)
         return False
-    elif between(c.snd_una, ack, c.snd_nxt):
-        c.snd_una = ack
+    if (
+        segment.ts_val != NO_TIMESTAMP
+        and c.ts_recent >= 0
+        and distance(c.rcv_nxt, segment.seq) <= 0
+    ):
+        c.ts_recent = segment.ts_val
+    if fresh < 0:
+        return True
+    window = segment.window << c.snd_wscale
+    if fresh > 0:
+        c.snd_wnd = window
+        if c.sending is None:
+            c.snd_una = ack
+        else:
+            sending.acknowledged(c, ack, now)
+    elif (
+        c.sending is not None
+        and not segment.length
+        and window == c.snd_wnd
+        and c.snd_una != c.snd_nxt
+    ):
+        sending.duplicate(c, now)
+    c.snd_wnd = window
+    c.snd_wl1, c.snd_wl2 = segment.seq, ack
+    return True
+
+
+def syn_acknowledged(c: Connection, segment: Packet, now: int) -> None:
+    """Go from SYN-RECEIVED to ESTABLISHED, or on to where the user has gone meanwhile."""
+    if not c.retransmits and not c.total_retransmits:
+        rto.sample(c, now - c.unanswered)
+    c.stop_timer()
+    c.retransmits = 0
     c.snd_wnd = segment.window << c.snd_wscale
-    return ack != c.snd_nxt or fin_acknowledged(c, segment, now)
+    c.move(Event.RCV_ACK_OF_SYN)
+    if segment.flags & SYN:
+        c.send_ack(now)
+    if c.user is not None:
+        c.user.connected(now)
+
+
+def after_acknowledgment(c: Connection, segment: Packet, now: int, syn: int) -> None:
+    """Go on behind the acknowledgment, steps five to eight; `syn`: 1 if the segment has a SYN."""
+    if c.sending is not None and fin_acknowledged(c, segment, now):
+        return
+    # Seventh, process the segment text.  Eighth, check the FIN bit.
+    fin = bool(segment.flags & FIN)
+    if segment.payload or fin or (c.receiving is not None and c.receiving.gaps):
+        if c.orphan and segment.payload and not c.peer_closed and data_refused(c, segment):
+            return
+        if not c.peer_closed:
+            seq = (segment.seq + syn) & MASK
+            if segment.payload or (fin and seq != c.rcv_nxt):
+                fin = receiving.text(c, seq, segment.payload, fin, now)
+            if fin:
+                fin_arrives(c, now)
+        else:
+            c.send_ack(now)
+    if c.sending is not None and c.state != State.CLOSED:
+        sending.output(c, now)
+        if c.user is not None and sending.room(c):
+            c.user.writable(now)
+
+
+def data_refused(c: Connection, segment: Packet) -> bool:
+    """Reset a connection whose user has closed and does not want the data (RFC 9293 MAY-1)."""
+    if distance(c.rcv_nxt, segment.seq + len(segment.payload)) <= 0:
+        return False
+    c.stack.counters["TcpExtTCPAbortOnData"] += 1
+    c.stack.reset(segment)
+    c.delete(Event.DELETE_TCB)
+    return True
 
 
 def fin_acknowledged(c: Connection, segment: Packet, now: int) -> bool:
-    """Go on from FIN-WAIT-1, CLOSING or LAST-ACK when our FIN is acknowledged."""
+    """Go on from FIN-WAIT-1, CLOSING or LAST-ACK once our FIN is acknowledged; True at the end."""
+    assert c.sending is not None
+    if not c.sending.fin_sent or c.snd_una != c.snd_nxt:
+        return False
     state = c.state
     if state == State.FIN_WAIT_1:
-        c.stop_timer()
-        both = segment.flags & FIN and segment.seq == c.rcv_nxt
-        if not both:
+        if not (segment.flags & FIN and segment.seq + len(segment.payload) & MASK == c.rcv_nxt):
             c.move(Event.RCV_ACK_OF_FIN)
+            if not segment.payload:
+                c.orphaned(now)
+                return c.orphan
     elif state == State.CLOSING:
         c.move(Event.RCV_ACK_OF_FIN)
         c.wait_2msl(now)
+        return True
     elif state == State.LAST_ACK:
         c.delete(Event.RCV_ACK_OF_FIN)
-        return False
-    return True
+        return True
+    return False
 
 
 def fin_arrives(c: Connection, now: int) -> None:
     """Step eight: the peer sends no more."""
-    state = c.state
-    if state in (State.CLOSE_WAIT, State.CLOSING, State.LAST_ACK):
-        return
-    if state == State.TIME_WAIT:
-        c.send_ack(now)
-        c.wait_2msl(now)
-        return
     c.rcv_nxt = (c.rcv_nxt + 1) & MASK
-    if state == State.FIN_WAIT_1 and c.snd_una == c.snd_nxt:
+    c.peer_closed = True
+    user = c.user
+    acknowledged = c.sending is not None and c.sending.fin_sent and c.snd_una == c.snd_nxt
+    if c.state == State.FIN_WAIT_1 and acknowledged:
         c.move(Event.RCV_FIN_AND_ACK_OF_FIN)
     else:
         c.move(Event.RCV_FIN)
-    c.send_ack(now)
+    if c.state == State.CLOSE_WAIT and not c.stack.profile.acks_fin_at_once:
+        receiving.delay_ack(c, receiving.half(c), now)
+    else:
+        c.send_ack(now)
     if c.state == State.TIME_WAIT:
         c.wait_2msl(now)
-    if c.user is not None:
-        c.user.peer_closed(now)
+    if user is not None:
+        user.readable(now)
 
 
-def unreachable(c: Connection, segment: Packet, now: int) -> None:
-    """Raise: CLOSED and LISTEN have no control block."""
+def no_control_block(c: Connection, segment: Packet, now: int) -> None:
+    """Raise: CLOSED and LISTEN have no control block, and TIME-WAIT another."""
     raise AssertionError(f"{c.state} has no control block")
 
 
 ARRIVES: tuple[Callable[[Connection, Packet, int], None], ...] = (
-    unreachable,  # CLOSED
-    unreachable,  # LISTEN
+    no_control_block,  # CLOSED
+    no_control_block,  # LISTEN
     syn_sent,
-    *(synchronized,) * (len(State) - 3),
+    *(synchronized,) * (len(State) - 4),
+    no_control_block,  # TIME-WAIT
 )
 """What takes a segment, by state."""

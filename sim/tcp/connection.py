@@ -1,8 +1,9 @@
-"""A connection's transmission control block (RFC 9293 section 3.3.1) and the user's calls on it.
+"""A connection's transmission control block (RFC 9293 section 3.3.1) and what it sends.
 
 The control block is all that a host knows of a connection; the peer has another, and neither sees
-the other's.  OPEN (active), CLOSE and ABORT of section 3.10 are here, with the SYN's and the FIN's
-retransmission; what an arriving segment does is in `sim.tcp.arrives`, the passive open in
+the other's.  Here are the active OPEN, the retransmission of a SYN or SYN-ACK, and the ways in
+which a control block is deleted.  What an arriving segment does is in `sim.tcp.arrives`, the user's
+calls in `sim.tcp.calls`, data in `sim.tcp.sending` and `sim.tcp.receiving`, and the passive open in
 `sim.tcp.listener`.
 """
 
@@ -13,27 +14,30 @@ from typing import TYPE_CHECKING, Protocol
 
 from sim.packet import (
     ACK,
-    FIN,
     NO_TIMESTAMP,
     NOT_OBSERVED,
-    RST,
     SYN,
     SYN_ACK,
     Flow,
     Packet,
     SynOptions,
 )
+from sim.tcp import fastopen_client, receiving, sending
 from sim.tcp.arrives import ARRIVES
+from sim.tcp.challenge import NEVER_YET
 from sim.tcp.isn import initial_sequence_number
+from sim.tcp.peer import TICK
 from sim.tcp.seq import MASK
+from sim.tcp.settings import DEFAULTS, Settings
 from sim.tcp.states import TRANSITIONS, Event, State
+from sim.tcp.time_wait import TimeWait
 
 if TYPE_CHECKING:
     from sim.tcp.peer import Peer
+    from sim.tcp.receiving import Receiving
+    from sim.tcp.sending import Sending
     from sim.tcp.stack import RunningTimer, Stack
-
-TICK = 1_000_000
-"""The timestamp clock ticks every millisecond, ns (RFC 7323 section 5.4)."""
+    from sim.tcp.timers import Backoff
 
 
 class User(Protocol):
@@ -45,14 +49,19 @@ class User(Protocol):
     def failed(self, number: int, now: int) -> None:
         """Hear that the connection is gone; `number` is the errno."""
 
-    def peer_closed(self, now: int) -> None:
-        """Hear that the peer sends no more."""
+    def readable(self, now: int) -> None:
+        """Hear that data has arrived, or that the peer sends no more."""
+
+    def writable(self, now: int) -> None:
+        """Hear that the send buffer has room again."""
 
 
 class Connection:
     """One end of a connection: RFC 9293's TCB, under the RFC's names."""
 
     __slots__ = (
+        "answered",
+        "backoff",
         "error",
         "flow",
         "irs",
@@ -61,24 +70,32 @@ class Connection:
         "mss",
         "observed",
         "options",
+        "orphan",
         "peer",
+        "peer_closed",
         "rcv_nxt",
         "rcv_wnd",
         "rcv_wscale",
+        "receiving",
         "retransmits",
+        "rttvar",
         "sack_ok",
+        "sending",
+        "settings",
         "snd_nxt",
         "snd_una",
         "snd_wl1",
         "snd_wl2",
         "snd_wnd",
         "snd_wscale",
+        "soft_error",
         "srtt",
         "stack",
-        "started",
         "state",
         "timer",
+        "total_retransmits",
         "ts_recent",
+        "unanswered",
         "user",
     )
 
@@ -101,28 +118,50 @@ class Connection:
     rcv_wnd: int
     """Our window, bytes."""
     mss: int
-    """Largest segment that we send, bytes."""
+    """Largest segment that we send, bytes, options among them."""
 
-    def __init__(self, stack: Stack, user: User | None, observed: int = NOT_OBSERVED) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        user: User | None,
+        observed: int = NOT_OBSERVED,
+        settings: Settings = DEFAULTS,
+    ) -> None:
         self.stack = stack
         self.user = user
         self.observed = observed
         """Row of the connect() that the observer knows; no stack reads it."""
+        self.settings = settings
         self.state = State.CLOSED
         self.timer: RunningTimer | None = None
+        """SYN, SYN-ACK, retransmission or persist timer."""
         self.retransmits = 0
-        """How often the segment at snd_una was sent again."""
+        """How often in a row the segment at snd_una was sent again."""
+        self.total_retransmits = 0
+        self.backoff = 0
+        """Doublings of the RTO in force."""
         self.error = 0
-        """The errno that ended it, or 0."""
-        self.started = 0
-        """When the SYN was first sent, ns; for a passive open when it was established."""
+        """The errno that the user has not yet heard of, or 0."""
+        self.soft_error = 0
+        """The errno of an ICMP message that did not abort the connection, or 0."""
+        self.unanswered = 0
+        """Since when the peer has acknowledged nothing, ns; at first when the SYN was sent."""
+        self.answered = NEVER_YET
+        """When a segment out of order was last answered, ns."""
         self.srtt = 0
         """Smoothed round-trip time, ns; 0 before the first sample."""
+        self.rttvar = 0
         self.ts_recent = NO_TIMESTAMP
         """TS.Recent of RFC 7323; NO_TIMESTAMP while the option is not agreed."""
         self.sack_ok = False
         self.snd_wscale = 0
         self.rcv_wscale = 0
+        self.peer_closed = False
+        """Whether the peer's FIN has arrived."""
+        self.orphan = False
+        """Whether the user has given it up with close()."""
+        self.sending: Sending | None = None
+        self.receiving: Receiving | None = None
 
     def move(self, event: Event) -> None:
         """Go where the table of transitions says."""
@@ -134,87 +173,133 @@ class Connection:
 
     # The active open.
 
-    def open(self, key: Flow, peer: Peer, now: int) -> None:
-        """Send a SYN and wait for the answer."""
+    def open(self, key: Flow, peer: Peer, now: int, early: bytes | None = None) -> None:
+        """Send a SYN and wait for the answer; `early`: data for Fast Open, None without."""
         self.key = key
         self.flow = key.reverse()
         self.peer = peer
-        self.options = peer.syn
-        self.mss = peer.mss
+        if self.settings is DEFAULTS:
+            self.options = peer.syn
+            self.rcv_wnd = peer.first_window
+        else:
+            self.options, self.rcv_wnd = peer.offer(self.settings)
+        self.mss = self.options.mss
         iss = initial_sequence_number(peer.key, key[3], key[1], now)
         self.iss = self.snd_una = iss
         self.snd_nxt = (iss + 1) & MASK
         self.irs = self.rcv_nxt = 0
         self.snd_wnd = self.snd_wl1 = self.snd_wl2 = 0
-        self.rcv_wnd = peer.first_window
-        self.started = now
-        self.move(Event.ACTIVE_OPEN)
+        self.unanswered = now
+        if early is not None:
+            fastopen_client.prepare(self, early)
+        self.state = TRANSITIONS[self.state][Event.ACTIVE_OPEN]
         self.send_syn(now)
+        self.start_syn_timer(now)
 
     def send_syn(self, now: int) -> None:
-        """Send the SYN, or the SYN-ACK of a simultaneous open, and start its timer."""
+        """Send the SYN, or in SYN-RECEIVED the SYN-ACK."""
         stack = self.stack
         profile = stack.profile
         flow = self.flow
-        flags, ts_ecr = SYN, 0
+        flags, ts_ecr, ts_val, payload = SYN, 0, NO_TIMESTAMP, b""
         if self.state == State.SYN_RECEIVED:
-            flags, ts_ecr = SYN_ACK, max(self.ts_recent, 0)
-        ts_val = (now // TICK + self.peer.ts_offset) & MASK if profile.timestamps else NO_TIMESTAMP
+            flags = SYN_ACK
+            if self.ts_recent >= 0:
+                ts_val, ts_ecr = self.peer.timestamp(now), self.ts_recent
+        else:
+            if profile.timestamps:
+                ts_val = (now // TICK + self.peer.ts_offset) & MASK
+            if self.sending is not None:
+                payload = bytes(self.sending.buffer[: (self.snd_nxt - self.iss - 1) & MASK])
+            stack.observer.syn_sent(self.observed)
         stack.routes[flow[2]](
             Packet(
                 flow,
                 flags,
                 self.iss,
                 self.rcv_nxt,
-                self.rcv_wnd,
+                self.rcv_wnd if self.rcv_wnd < 65536 else 65535,
                 self.options,
                 ts_val,
                 ts_ecr,
-                b"",
+                payload,
                 (),
                 profile.ttl,
                 self.observed,
             )
         )
-        stack.observer.syn_sent(self.observed)
-        wait = profile.syn.waits[self.retransmits]
-        self.timer = stack.timers.start(now, wait, self.syn_timeout)
+
+    def syn_schedule(self) -> Backoff:
+        """Return the schedule of the SYN or SYN-ACK, with the user's TCP_SYNCNT."""
+        profile = self.stack.profile
+        schedule = profile.syn if self.state == State.SYN_SENT else profile.synack
+        syncnt = self.settings.syncnt
+        return schedule.with_retries(syncnt) if syncnt else schedule
+
+    def start_syn_timer(self, now: int) -> None:
+        """Start the timer of the SYN or SYN-ACK."""
+        waits = self.stack.profile.syn.waits
+        if self.settings.syncnt or self.state != State.SYN_SENT:
+            waits = self.syn_schedule().waits
+        wait = waits[self.retransmits]
+        self.timer = self.stack.timers.start(now, wait, self.syn_timeout)
 
     def syn_timeout(self, now: int) -> None:
-        """Send the SYN again, or give up (RFC 9293 3.10.8; schedules: E1)."""
+        """Send the SYN or SYN-ACK again, or give up (RFC 9293 3.10.8; schedules: E1)."""
         self.timer = None
         counters = self.stack.counters
-        if self.stack.profile.syn.gives_up(self.retransmits, now - self.started):
-            self.fail(errno.ETIMEDOUT, now)
+        elapsed = now - self.unanswered
+        schedule = self.syn_schedule()
+        user_timeout = self.settings.user_timeout
+        if schedule.gives_up(self.retransmits, elapsed) or 0 < user_timeout <= elapsed:
+            counters["TcpExtTCPAbortOnTimeout"] += 1
+            self.fail(self.soft_error or errno.ETIMEDOUT, now)
             return
         self.retransmits += 1
+        self.total_retransmits += 1
         counters["TcpExtTCPTimeouts"] += 1
         counters["TcpRetransSegs"] += 1
         counters["TcpExtTCPSynRetrans"] += 1
+        if self.state == State.SYN_SENT and self.options.fastopen is not None:
+            self.withdraw_fast_open()
         self.send_syn(now)
+        self.start_syn_timer(now)
 
-    # What an established connection sends.
+    def withdraw_fast_open(self) -> None:
+        """Go on with a plain SYN: neither cookie nor data (kernel measurement E11)."""
+        if self.snd_nxt != (self.iss + 1) & MASK:
+            self.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1
+            self.snd_nxt = (self.iss + 1) & MASK
+        self.options = self.peer.without_fast_open(self.options)
 
-    def send(self, flags: int, seq: int, now: int) -> None:
-        """Send a segment without data; its window is scaled and rounded up, as in Linux."""
+    # What an open connection sends.
+
+    def send(self, flags: int, seq: int, now: int, payload: bytes = b"") -> None:
+        """Send a segment; its window is scaled and rounded up, as in Linux."""
         stack = self.stack
         flow = self.flow
         ts_val, ts_ecr = NO_TIMESTAMP, 0
         if self.ts_recent >= 0:
             ts_val = (now // TICK + self.peer.ts_offset) & MASK
             ts_ecr = self.ts_recent
+        blocks: tuple[tuple[int, int], ...] = ()
+        if self.receiving is not None:
+            receiving.acknowledging(self.receiving)
+            if self.sack_ok and self.receiving.gaps:
+                blocks = receiving.sack_blocks(self, self.receiving)
+        window = -(-self.rcv_wnd >> self.rcv_wscale)
         stack.routes[flow[2]](
             Packet(
                 flow,
                 flags,
                 seq,
                 self.rcv_nxt,
-                -(-self.rcv_wnd >> self.rcv_wscale),
+                window if window < 65536 else 65535,
                 None,
                 ts_val,
                 ts_ecr,
-                b"",
-                (),
+                payload,
+                blocks,
                 stack.profile.ttl,
                 self.observed,
             )
@@ -224,41 +309,46 @@ class Connection:
         """Acknowledge all that has arrived."""
         self.send(ACK, self.snd_nxt, now)
 
+    # Timers.
+
+    def retransmit_timeout(self, now: int) -> None:
+        """Hear that the retransmission or persist timer has expired."""
+        self.timer = None
+        sending.timed_out(self, now)
+
+    def delayed_ack_timeout(self, now: int) -> None:
+        """Hear that an acknowledgment has waited long enough."""
+        assert self.receiving is not None
+        self.receiving.timer = None
+        self.stack.counters["TcpExtDelayedACKs"] += 1
+        self.send_ack(now)
+
+    def stop_timer(self) -> None:
+        """Stop the SYN, retransmission or persist timer, if it runs."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
     # The end.
 
-    def close(self, now: int) -> None:
-        """CLOSE (RFC 9293 3.10.4): send no more; the peer still may."""
-        state = self.state
-        if state in (State.ESTABLISHED, State.CLOSE_WAIT, State.SYN_RECEIVED):
-            self.move(Event.CLOSE)
-            self.retransmits = 0
-            self.snd_nxt = (self.snd_nxt + 1) & MASK
-            self.send_fin(now)
-        elif state == State.SYN_SENT:
-            self.delete(Event.DELETE_TCB)
+    def wait_2msl(self, now: int) -> None:
+        """Go on as a small record in TIME-WAIT (RFC 9293 MUST-13)."""
+        self.become_time_wait(now, 2 * self.stack.profile.msl)
 
-    def send_fin(self, now: int) -> None:
-        """Send the FIN and start its timer."""
-        self.send(FIN | ACK, (self.snd_nxt - 1) & MASK, now)
-        wait = self.stack.profile.fin.waits[self.retransmits]
-        self.timer = self.stack.timers.start(now, wait, self.fin_timeout)
+    def orphaned(self, now: int) -> None:
+        """Hear that the user has closed: FIN-WAIT-2 does not last for ever then."""
+        if self.orphan and self.state == State.FIN_WAIT_2:
+            self.become_time_wait(now, self.settings.linger2 or self.stack.profile.fin_timeout)
 
-    def fin_timeout(self, now: int) -> None:
-        """Send the FIN again, or forget the connection."""
-        self.timer = None
-        if self.stack.profile.fin.gives_up(self.retransmits, now - self.started):
-            self.fail(errno.ETIMEDOUT, now)
-            return
-        self.retransmits += 1
-        self.stack.counters["TcpRetransSegs"] += 1
-        self.send_fin(now)
+    def reusable(self, _now: int) -> bool:
+        """Whether connect() may take the port: it may not."""
+        return False
 
-    def abort(self, now: int) -> None:
-        """ABORT (RFC 9293 3.10.5): tell the peer with a RST and delete the control block."""
-        if self.state not in (State.CLOSED, State.SYN_SENT, State.TIME_WAIT):
-            self.send(RST | ACK, self.snd_nxt, now)
-            self.stack.counters["TcpOutRsts"] += 1
-        self.delete(Event.DELETE_TCB)
+    def become_time_wait(self, now: int, duration: int) -> None:
+        """Leave the connection table to a `TimeWait`; buffers and memory are free."""
+        stack = self.stack
+        self.release()
+        stack.connections[self.key] = TimeWait(self, now, duration)
 
     def fail(self, number: int, now: int) -> None:
         """Delete the control block and report the errno `number` to the user."""
@@ -271,24 +361,14 @@ class Connection:
             user.failed(number, now)
 
     def delete(self, event: Event) -> None:
-        """Delete the control block: its timer, its entry and its buffers."""
+        """Delete the control block: its timers, its entry and its buffers."""
         self.move(event)
+        self.release()
+
+    def release(self) -> None:
+        """Give back what the host lent: timers, the table's entry, buffer memory, the user."""
         self.stop_timer()
+        if self.receiving is not None:
+            receiving.acknowledging(self.receiving)
         self.user = None
         self.stack.forget(self.key)
-
-    def stop_timer(self) -> None:
-        """Stop the retransmission timer, if it runs."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-    def wait_2msl(self, now: int) -> None:
-        """Stay in TIME-WAIT for twice the MSL (RFC 9293 MUST-13)."""
-        self.stop_timer()
-        self.timer = self.stack.timers.start(now, 2 * self.stack.profile.msl, self.time_wait_over)
-
-    def time_wait_over(self, _now: int) -> None:
-        """Leave TIME-WAIT."""
-        self.timer = None
-        self.delete(Event.TIMEOUT_2MSL)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from sim.packet import SynOptions
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
+from sim.tcp.settings import Settings
 
+TICK = 1_000_000
+"""The timestamp clock ticks every millisecond, ns (RFC 7323 section 5.4)."""
 TIMESTAMPS_LENGTH = 12
 """Bytes that the timestamps option takes of every segment, padding included (RFC 7323 A)."""
 
@@ -17,7 +20,18 @@ TIMESTAMPS_LENGTH = 12
 class Peer:
     """One remote address."""
 
-    __slots__ = ("_answers", "first_window", "key", "mss", "profile", "src", "syn", "ts_offset")
+    __slots__ = (
+        "_answers",
+        "cookie",
+        "first_window",
+        "key",
+        "mss",
+        "profile",
+        "proven",
+        "src",
+        "syn",
+        "ts_offset",
+    )
 
     def __init__(self, profile: Profile, src: str, key: int, mss: int) -> None:
         self.profile = profile
@@ -33,22 +47,56 @@ class Peer:
         """What a SYN offers."""
         self.first_window = profile.first_window(mss)
         """The window that a SYN offers, bytes."""
+        self.cookie = b""
+        """The peer's Fast Open cookie, or b"" while there is none (RFC 7413)."""
+        self.proven = False
+        """Whether a connection to it has lived and ended well (tcp_peer_is_proven)."""
         self._answers: dict[int, tuple[SynOptions, int]] = {}
 
-    def answer(self, wscale: bool, sack: bool, timestamps: bool) -> tuple[SynOptions, int]:
+    def shrink(self, mss: int) -> None:
+        """Take note that the way there takes segments of at most `mss` bytes."""
+        self.mss = mss
+        self.syn = self.profile.syn_options(mss)
+        self.first_window = self.profile.first_window(mss)
+        self._answers.clear()
+
+    def timestamp(self, now: int) -> int:
+        """Return the TSval of a segment that goes there at `now`."""
+        return (now // TICK + self.ts_offset) & MASK
+
+    def offer(self, settings: Settings) -> tuple[SynOptions, int]:
+        """Return the options and the window (bytes) of a SYN of a socket with such settings."""
+        profile = self.profile
+        mss = min(settings.maxseg or self.mss, self.mss)
+        options = profile.syn_options(mss, settings.rcvbuf)
+        return options, profile.first_window(mss, settings.rcvbuf)
+
+    def with_fast_open(self, options: SynOptions, cookie: bytes) -> SynOptions:
+        """Return the options of a SYN with a Fast Open cookie, or a request for one: b""."""
+        return self._laid_out(options._replace(fastopen=cookie), self.profile.timestamps)
+
+    def without_fast_open(self, options: SynOptions) -> SynOptions:
+        """Return the options without Fast Open."""
+        return self._laid_out(options._replace(fastopen=None), self.profile.timestamps)
+
+    def _laid_out(self, options: SynOptions, timestamps: bool) -> SynOptions:
+        return options._replace(layout=self.profile.layout(options, timestamps))
+
+    def answer(
+        self, wscale: bool, sack: bool, timestamps: bool, maxseg: int = 0
+    ) -> tuple[SynOptions, int]:
         """Return the options and the window (bytes) of a SYN-ACK: what both sides can do.
 
         `wscale` and `sack`: whether the SYN offered them; `timestamps`: whether it carried them
-        and this host uses them.
+        and this host uses them; `maxseg`: the listener's TCP_MAXSEG, 0 if not set.
         """
-        key = wscale | sack << 1 | timestamps << 2
+        key = wscale | sack << 1 | timestamps << 2 | maxseg << 3
         answer = self._answers.get(key)
         if answer is None:
             syn = self.syn
-            options = SynOptions(
-                self.mss, syn.wscale if wscale else -1, sack and syn.sack_permitted
-            )
-            options = options._replace(layout=self.profile.layout(options, timestamps))
-            segment = self.mss - (TIMESTAMPS_LENGTH if timestamps else 0)
+            mss = min(maxseg or self.mss, self.mss)
+            options = SynOptions(mss, syn.wscale if wscale else -1, sack and syn.sack_permitted)
+            options = self._laid_out(options, timestamps)
+            segment = mss - (TIMESTAMPS_LENGTH if timestamps else 0)
             answer = self._answers[key] = options, self.profile.first_window(segment)
         return answer

@@ -26,6 +26,21 @@ class Sysctl:
     read: Callable[[Profile], Any]
 
 
+def one_more(backlog: int) -> int:
+    """Linux: both queues hold one more than the backlog (kernel measurement E5)."""
+    return backlog + 1
+
+
+def three_halves(backlog: int) -> int:
+    """BSD: a queue overflows when it is longer than 3/2 of the backlog."""
+    return 3 * backlog // 2 + 1
+
+
+def exactly(backlog: int) -> int:
+    """Windows: the backlog and no more, but one at least."""
+    return max(backlog, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One operating system's TCP; times in ns, sizes in bytes."""
@@ -36,8 +51,6 @@ class Profile:
     """Schedule of the SYN of an active open."""
     synack: Backoff
     """Schedule of the SYN-ACK of a passive open."""
-    fin: Backoff
-    """Schedule of the FIN."""
     wheel: Wheel
     """How its timers are rounded."""
     layout: Callable[[SynOptions, bool], tuple[int, ...]]
@@ -64,19 +77,67 @@ class Profile:
     """Bytes that all sockets of a host may hold (last figure of tcp_mem)."""
     msl: int = 30_000_000_000
     """Half of the time in TIME-WAIT."""
+    fin_timeout: int = 60_000_000_000
+    """Time in FIN-WAIT-2 once the user has closed."""
+    tw_reuse: int = 2
+    """Who may connect() from a port in TIME-WAIT: 0 nobody, 1 all with timestamps, 2 loopback."""
+    tw_reuse_delay: int = 1_000_000_000
+    rto_min: int = 200_000_000
+    rto_min_is_variance: bool = True
+    """Whether rto_min is the least variance term, as in Linux, or the least RTO."""
+    rto_max: int = 120_000_000_000
+    data_limit: int = 924_600_000_000
+    """How long data may stay unacknowledged before the connection is given up (R2)."""
+    orphan_limit: int = 102_200_000_000
+    """The same once the user has closed."""
+    delayed_ack: int = 40_000_000
+    acks_fin_at_once: bool = False
+    initial_cwnd: int = 10
+    """Initial window, segments (RFC 6928)."""
+    send_buffer: int = 87_040
+    """Bytes that send() queues at most."""
+    invalid_ratelimit: int = 500_000_000
+    """One answer in so long to segments out of order (net.ipv4.tcp_invalid_ratelimit)."""
+    answers_unsent_ack: bool = False
+    """Whether an ESTABLISHED connection answers an ACK of what was never sent (RFC 9293 does)."""
+    refuses_in_syn_received: bool = False
+    """Whether a RST ends a simultaneous open with ECONNREFUSED (RFC 9293), not ECONNRESET."""
+    hurried_syn: int = 0
+    """Wait before the next SYN when a first answer acknowledges something never sent; 0: no."""
+    refused_retries: int = 0
+    """How often a refused SYN is sent again before connect() fails."""
+    refused_wait: int = 0
+    """Wait before that."""
+    soft_errors_abort: bool = True
+    """Whether ICMP errors that RFC 9293 calls soft abort a connect()."""
+    syncookies: int = 0
+    """SYN cookies: 0 never, 1 when the SYN queue is full, 2 always."""
+    accept_limit: Callable[[int], int] = one_more
+    """Connections that may wait for accept(), of the backlog."""
+    request_limit: Callable[[int], int] = one_more
+    """Requests that may be in SYN-RECEIVED, of the backlog."""
+    prunes_requests: bool = False
+    """Whether old requests are given fewer retries when half the SYN queue is taken."""
+    resets_on_overflow: bool = False
+    """Whether a SYN that finds the accept queue full is answered with a RST."""
+    forgets_on_overflow: bool = False
+    """Whether a final ACK that finds the accept queue full takes its request along."""
+    fastopen: int = 0
+    """Fast Open: 1 as a client, 2 as a server, and the other bits of net.ipv4.tcp_fastopen."""
     sysctls: Mapping[str, Sysctl] = field(default_factory=dict, repr=False, compare=False)
 
-    def syn_options(self, mss: int) -> SynOptions:
-        """Return what a SYN offers, `mss` bytes among it."""
-        options = SynOptions(mss, self.wscale if self.window_scaling else -1, self.sack)
+    def syn_options(self, mss: int, rcvbuf: int = 0) -> SynOptions:
+        """Return what a SYN offers, `mss` bytes among it; `rcvbuf`: SO_RCVBUF, 0 if not set."""
+        wscale = min(self.wscale, max(rcvbuf.bit_length() - 16, 0)) if rcvbuf else self.wscale
+        options = SynOptions(mss, wscale if self.window_scaling else -1, self.sack)
         return options._replace(layout=self.layout(options, self.timestamps))
 
-    def first_window(self, segment: int) -> int:
+    def first_window(self, segment: int, rcvbuf: int = 0) -> int:
         """Return the first window, bytes, for segments of that many bytes (E8).
 
         Linux rounds down to whole segments: 64240 in a SYN, 65160 in a SYN-ACK with timestamps.
         """
-        space = self.receive_space
+        space = rcvbuf or self.receive_space
         if self.window_in_segments and space > segment:
             space -= space % segment
         return min(space, 65535)

@@ -9,19 +9,21 @@ observer wants to know to its `observer`.
 from __future__ import annotations
 
 import errno
-import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sim.packet import ACK, RST, Flow, Packet
 from sim.tcp.connection import Connection
+from sim.tcp.errors import os_error
+from sim.tcp.icmp import icmp_arrives
 from sim.tcp.isn import address_key
-from sim.tcp.listener import Listener
+from sim.tcp.listener import Listener, ListenerGroup
 from sim.tcp.peer import Peer
 from sim.tcp.ports import Ports
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
+from sim.tcp.time_wait import TimeWait
 
 HEADERS = 40
 """Bytes of an IPv4 and a TCP header without options."""
@@ -49,6 +51,9 @@ class Endpoint(Protocol):
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process one segment."""
+
+    def reusable(self, now: int) -> bool:
+        """Whether connect() may take its port for a new connection."""
 
 
 class Observer(Protocol):
@@ -103,7 +108,7 @@ class Stack:
         self.observer = observer
         self.connections: dict[Flow, Endpoint] = {}
         """By the flow in which the peer's segments arrive."""
-        self.listeners: dict[tuple[str, int], Listener] = {}
+        self.listeners: dict[tuple[str, int], Listener | ListenerGroup] = {}
         """By local address and port; the address is ANY for a wildcard."""
         self.ports = Ports(profile.local_ports)
         self.peers = Peers(profile, source, secret, mtu - HEADERS)
@@ -111,33 +116,70 @@ class Stack:
         """SNMP and TcpExt counters, by the names of `nstat`."""
         self.memory_used = 0
         """Bytes of buffer memory that sockets hold."""
+        self.secret = secret
+        """64 bits that nobody else knows."""
         self.reserve = profile.write_reserve + profile.read_reserve
         """Bytes that a socket holds from connect() or accept() on."""
 
     # What a user asks for.
 
     def connect(
-        self, connection: Connection, dst: str, dport: int, now: int, sport: int = 0
+        self,
+        connection: Connection,
+        dst: str,
+        dport: int,
+        now: int,
+        sport: int = 0,
+        early: bytes | None = None,
     ) -> None:
         """OPEN a connection actively (RFC 9293 3.10.1): choose a port, reserve memory, send a SYN.
 
-        Raises OSError: ENETUNREACH without a route, EADDRNOTAVAIL without a free port, ENOBUFS
-        without memory.
+        `early`: data for Fast Open, None without.  Raises OSError: ENETUNREACH without a route,
+        EADDRNOTAVAIL without a free port, ENOBUFS without memory.
         """
         peer = self.peers[dst]
         connections = self.connections
+        key: Flow | None
         if sport:
-            key: Flow | None = Flow(dst, dport, peer.src, sport)
-            if key in connections:
+            key = Flow(dst, dport, peer.src, sport)
+            holder = connections.get(key)
+            if holder is not None and not holder.reusable(now):
                 key = None
         else:
-            key = self.ports.choose(peer.src, dst, dport, peer.key, connections)
+            key = self.ports.choose(peer.src, dst, dport, peer.key, connections, now)
         if key is None:
             raise os_error(errno.EADDRNOTAVAIL)
         self.reserve_memory()
+        holder = connections.get(key)
+        if isinstance(holder, TimeWait):
+            holder.kill()
         connections[key] = connection
         self.counters["TcpActiveOpens"] += 1
-        connection.open(key, peer, now)
+        connection.open(key, peer, now, early)
+
+    def listen(self, listener: Listener, address: tuple[str, int]) -> None:
+        """OPEN passively: let `listener` take the SYNs to an address and port.
+
+        Listeners with SO_REUSEPORT share them.  Raises OSError (EADDRINUSE) if another listens.
+        """
+        other = self.listeners.get(address)
+        if other is None:
+            self.listeners[address] = listener
+        elif listener.settings.reuse_port and other.settings.reuse_port:
+            group = other if isinstance(other, ListenerGroup) else ListenerGroup(other)
+            group.members.append(listener)
+            self.listeners[address] = group
+        else:
+            raise os_error(errno.EADDRINUSE)
+
+    def stop_listening(self, listener: Listener, address: tuple[str, int], now: int) -> None:
+        """CLOSE a listener: what waits in its queues is forgotten or reset."""
+        group = self.listeners[address]
+        if isinstance(group, ListenerGroup) and len(group.members) > 1:
+            group.members.remove(listener)
+        else:
+            del self.listeners[address]
+        listener.close(now)
 
     def reserve_memory(self) -> None:
         """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""
@@ -153,12 +195,15 @@ class Stack:
 
     # What arrives.
 
-    def segment_arrives(self, segment: Packet, now: int) -> None:
-        """Hand a segment that belongs to no connection to a listener, or answer with a RST."""
+    def segment_arrives(self, segment: Packet, now: int, isn: int = 0) -> None:
+        """Hand a segment that belongs to no connection to a listener, or answer with a RST.
+
+        `isn`: the sequence number to begin with, if a connection in TIME-WAIT is reopened.
+        """
         flow = segment.flow
         listener = self.listeners.get((ANY, flow[3])) or self.listeners.get(flow[2:])
         if listener is not None:
-            listener.segment_arrives(segment, now)
+            listener.segment_arrives(segment, now, isn)
         else:
             self.reset(segment)
 
@@ -177,7 +222,11 @@ class Stack:
         answer.connection = segment.connection
         self.routes[flow[2]](answer)
 
+    def icmp_arrives(self, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
+        """Hand an ICMP error to the connection that sent the quoted segment (RFC 9293 3.9.2.2).
 
-def os_error(number: int) -> OSError:
-    """Return the exception that a host's call would raise: ConnectionRefusedError and so on."""
-    return OSError(number, os.strerror(number))
+        `mtu`: bytes that the next link takes, in "fragmentation needed".
+        """
+        connection = self.connections.get(quoted.flow.reverse())
+        if isinstance(connection, Connection):
+            icmp_arrives(connection, kind, code, quoted, mtu, now)

@@ -8,7 +8,7 @@ and the rounding of timers (FACTS: the timer wheel).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 NEVER = 1 << 62
 """A time that no simulation reaches, ns."""
@@ -85,6 +85,10 @@ class Backoff:
             elapsed += wait
         object.__setattr__(self, "limit", limit)
         object.__setattr__(self, "waits", tuple(waits))
+
+    def with_retries(self, retries: int) -> Backoff:
+        """Return the schedule with another count of retries (TCP_SYNCNT)."""
+        return replace(self, retries=retries)
 
     def gives_up(self, retransmits: int, elapsed: int) -> bool:
         """Whether a timer that expires after `retransmits` retransmissions is the last one.

@@ -1,0 +1,135 @@
+"""Socket options by their numbers: Linux's setsockopt() and getsockopt().
+
+The numbers are those of Python's socket module on Linux (asm-generic/socket.h, linux/tcp.h), given
+here so that they do not depend on the system that the simulator runs on.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sim.tcp.errors import os_error
+from sim.tcp.states import State
+
+if TYPE_CHECKING:
+    from sim.socket import Socket
+    from sim.tcp.settings import Settings
+
+SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 1, 0, 6, 41
+SO_REUSEADDR, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE = 2, 4, 7, 8, 9
+SO_LINGER, SO_REUSEPORT, SO_ACCEPTCONN = 13, 15, 30
+TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_SYNCNT, TCP_LINGER2 = 1, 2, 3, 7, 8
+TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_FASTOPEN = 9, 12, 18, 23
+
+S, MS = 1_000_000_000, 1_000_000
+
+FLAGS = {
+    (SOL_SOCKET, SO_REUSEADDR): "reuse_address",
+    (SOL_SOCKET, SO_REUSEPORT): "reuse_port",
+    (SOL_SOCKET, SO_KEEPALIVE): "keepalive",
+    (IPPROTO_TCP, TCP_NODELAY): "nodelay",
+    (IPPROTO_TCP, TCP_CORK): "cork",
+}
+"""Options that are on or off."""
+
+NUMBERS = {
+    (SOL_SOCKET, SO_LINGER): ("linger", -1, 1 << 30),
+    (SOL_SOCKET, SO_SNDBUF): ("sndbuf", 2304, 1 << 30),
+    (SOL_SOCKET, SO_RCVBUF): ("rcvbuf", 1152, 1 << 30),
+    (IPPROTO_TCP, TCP_SYNCNT): ("syncnt", 1, 127),
+    (IPPROTO_TCP, TCP_FASTOPEN): ("fastopen", 0, 1 << 30),
+}
+"""Options that are numbers: field, least and greatest value."""
+
+
+def set_option(socket: Socket, level: int, option: int, value: int) -> None:
+    """Set an option; raises OSError (ENOPROTOOPT, EINVAL)."""
+    key = level, option
+    settings = socket.settings
+    if key in FLAGS:
+        changed = replace(settings, **{FLAGS[key]: bool(value)})
+    elif key in NUMBERS:
+        changed = _set_number(settings, key, value)
+    elif key == (IPPROTO_TCP, TCP_MAXSEG):
+        if value and not 88 <= value <= 32767:
+            raise os_error(errno.EINVAL)
+        changed = replace(settings, maxseg=value)
+    elif key == (IPPROTO_TCP, TCP_USER_TIMEOUT):
+        if value < 0:
+            raise os_error(errno.EINVAL)
+        changed = replace(settings, user_timeout=value * MS)
+    elif key == (IPPROTO_TCP, TCP_DEFER_ACCEPT):
+        changed = replace(settings, defer_accept=retransmits_within(value))
+    elif key == (IPPROTO_TCP, TCP_LINGER2):
+        changed = replace(settings, linger2=value * S if value >= 0 else -1)
+    elif key == (IPPROTO_TCP, TCP_QUICKACK):
+        changed = settings
+        _quick_ack(socket, bool(value))
+    else:
+        raise os_error(errno.ENOPROTOOPT)
+    socket.change_settings(changed)
+
+
+def _set_number(settings: Settings, key: tuple[int, int], value: int) -> Settings:
+    field, least, greatest = NUMBERS[key]
+    if field in ("sndbuf", "rcvbuf"):
+        value = max(value, least)
+    if not least <= value <= greatest:
+        raise os_error(errno.EINVAL)
+    changes: dict[str, Any] = {field: value}
+    return replace(settings, **changes)
+
+
+def retransmits_within(seconds: int) -> int:
+    """Return how many SYN-ACK timeouts fit in so many seconds (secs_to_retrans of the kernel).
+
+    >>> retransmits_within(5), retransmits_within(1), retransmits_within(0)
+    (3, 1, 0)
+    """
+    count, timeout, period = 0, 1, 0
+    if seconds > 0:
+        count, period = 1, timeout
+        while seconds > period and count < 255:
+            count += 1
+            timeout = min(timeout << 1, 120)
+            period += timeout
+    return count
+
+
+def _quick_ack(socket: Socket, quick: bool) -> None:
+    control = socket._connection
+    if control is not None and control.receiving is not None:
+        control.receiving.dialogue = not quick
+
+
+def _maxseg(socket: Socket) -> int:
+    connection = socket._connection
+    if connection is not None and connection.state not in (State.CLOSED, State.SYN_SENT):
+        return connection.mss
+    return socket.settings.maxseg or 536
+
+
+READERS: dict[tuple[int, int], Callable[[Socket], int]] = {
+    (SOL_SOCKET, SO_ERROR): lambda s: s.take_error(),
+    (SOL_SOCKET, SO_ACCEPTCONN): lambda s: int(s.listening),
+    (IPPROTO_TCP, TCP_MAXSEG): _maxseg,
+    (IPPROTO_TCP, TCP_USER_TIMEOUT): lambda s: s.settings.user_timeout // MS,
+    (IPPROTO_TCP, TCP_SYNCNT): lambda s: s.settings.syncnt or s.default_syncnt,
+    (IPPROTO_TCP, TCP_DEFER_ACCEPT): lambda s: (1 << s.settings.defer_accept) - 1,
+}
+"""Options whose value is not simply a setting."""
+
+
+def get_option(socket: Socket, level: int, option: int) -> int:
+    """Return an option's value; raises OSError (ENOPROTOOPT)."""
+    key = level, option
+    if key in READERS:
+        return READERS[key](socket)
+    if key in FLAGS:
+        return int(getattr(socket.settings, FLAGS[key]))
+    if key in NUMBERS:
+        return int(getattr(socket.settings, NUMBERS[key][0]))
+    raise os_error(errno.ENOPROTOOPT)

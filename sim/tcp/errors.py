@@ -1,0 +1,58 @@
+"""Errors: the exceptions of calls, and what an ICMP message means to a connection.
+
+RFC 9293 section 3.9.2.2 tells hard errors from soft ones, which must not abort a connection; Linux
+aborts a connect() on nearly all of them (kernel measurement E4; RFC 5461 says why).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+def os_error(number: int) -> OSError:
+    """Return the exception that a host's call would raise: ConnectionRefusedError and so on."""
+    return OSError(number, os.strerror(number))
+
+
+UNREACHABLE, QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM = 3, 4, 5, 11, 12
+"""ICMP types (RFC 792)."""
+FRAGMENTATION_NEEDED = 4
+"""Code of UNREACHABLE (RFC 1191)."""
+
+UNREACHABLE_ERRNO = {
+    0: errno.ENETUNREACH,
+    1: errno.EHOSTUNREACH,
+    2: errno.ENOPROTOOPT,
+    3: errno.ECONNREFUSED,
+    5: errno.EOPNOTSUPP,
+    6: errno.ENETUNREACH,
+    7: errno.EHOSTDOWN,
+    8: errno.ENONET,
+    9: errno.ENETUNREACH,
+    10: errno.EHOSTUNREACH,
+    11: errno.ENETUNREACH,
+    12: errno.EHOSTUNREACH,
+    13: errno.EHOSTUNREACH,
+    14: errno.EHOSTUNREACH,
+    15: errno.EHOSTUNREACH,
+}
+"""By the code of a destination unreachable (icmp_err_convert of the kernel; E4)."""
+
+HARD_CODES = (2, 3)
+"""Codes of UNREACHABLE that RFC 9293 calls hard, besides 4 without path MTU discovery."""
+
+
+def icmp_errno(kind: int, code: int) -> int:
+    """Return the errno that an ICMP error means, 0 if it is no error of the connection.
+
+    >>> errno.errorcode[icmp_errno(3, 1)], icmp_errno(11, 1)
+    ('EHOSTUNREACH', 0)
+    """
+    if kind == UNREACHABLE:
+        return UNREACHABLE_ERRNO.get(code, 0)
+    if kind == TIME_EXCEEDED and code == 0:
+        return errno.EHOSTUNREACH
+    if kind == PARAMETER_PROBLEM:
+        return errno.EPROTO
+    return 0

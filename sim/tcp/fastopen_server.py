@@ -1,0 +1,85 @@
+"""TCP Fast Open as a server (RFC 7413): a connection that is open before the third segment.
+
+The cookie is a keyed hash of the client's address, so that the server keeps nothing.  Left out: key
+rotation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.packet import Packet
+from sim.tcp import receiving
+from sim.tcp.isn import address_key
+from sim.tcp.request import Request
+from sim.tcp.seq import MASK
+from sim.tcp.states import State
+
+if TYPE_CHECKING:
+    from sim.tcp.listener import Listener
+    from sim.tcp.stack import Stack
+
+SERVER, WITHOUT_COOKIE, ALL_LISTENERS = 2, 0x200, 0x400
+"""Bits of net.ipv4.tcp_fastopen."""
+
+
+def cookie(stack: Stack, client: str) -> bytes:
+    """Return the cookie that this host gives to a client's address: eight bytes."""
+    return address_key(stack.secret, "fastopen", client).to_bytes(8, "big")
+
+
+def offered(listener: Listener, segment: Packet) -> bool:
+    """Whether a SYN asks for Fast Open and the listener grants it."""
+    options = segment.options
+    bits = listener.stack.profile.fastopen
+    if options is None or not bits & SERVER:
+        return False
+    enabled = listener.settings.fastopen or bits & ALL_LISTENERS
+    return bool(enabled) and (
+        options.fastopen is not None or bool(segment.payload and bits & WITHOUT_COOKIE)
+    )
+
+
+def syn_arrives(listener: Listener, segment: Packet, now: int, isn: int) -> None:
+    """Answer a SYN that asks for a cookie, or open a connection at once for one that has it."""
+    stack = listener.stack
+    assert segment.options is not None
+    own = cookie(stack, segment.flow.src)
+    theirs = segment.options.fastopen
+    valid = theirs == own or bool(stack.profile.fastopen & WITHOUT_COOKIE)
+    request = Request(listener, segment, now, isn)
+    if not valid or listener.fast_open_pending >= max(listener.settings.fastopen, 1):
+        if theirs is not None and not valid:
+            request.options = request.peer.with_fast_open(request.options, own)
+            if theirs:
+                stack.counters["TcpExtTCPFastOpenPassiveFail"] += 1
+            else:
+                stack.counters["TcpExtTCPFastOpenCookieReqd"] += 1
+        listener.requests += 1
+        listener.young += 1
+        stack.connections[request.key] = request
+        request.send_synack(now)
+        request.start_timer(now)
+        return
+    open_at_once(listener, request, segment, now)
+
+
+def open_at_once(listener: Listener, request: Request, segment: Packet, now: int) -> None:
+    """Make the connection on the SYN: it may be accepted and answer before the third segment."""
+    stack = listener.stack
+    stack.reserve_memory()
+    connection = request.connection(segment, now)
+    connection.state = State.SYN_RECEIVED
+    connection.iss = request.iss
+    connection.snd_una = request.iss
+    connection.snd_nxt = (request.iss + 1) & MASK
+    connection.snd_wnd = segment.window
+    connection.srtt = connection.rttvar = 0
+    stack.connections[request.key] = connection
+    stack.counters["TcpExtTCPFastOpenPassive"] += 1
+    stack.counters["TcpPassiveOpens"] += 1
+    if segment.payload:
+        receiving.accept(connection, receiving.half(connection), segment.payload)
+    connection.send_syn(now)
+    connection.start_syn_timer(now)
+    listener.enqueue(connection, now)

@@ -1,0 +1,57 @@
+"""What an ICMP error does to a connection (RFC 9293 section 3.9.2.2, RFC 5927, RFC 1191).
+
+Linux aborts a connect() on nearly every error (kernel measurement E4), the RFC only on hard ones;
+an established connection keeps the error in mind, and reports it if it fails later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.packet import Packet
+from sim.tcp import sending
+from sim.tcp.errors import FRAGMENTATION_NEEDED, HARD_CODES, UNREACHABLE, icmp_errno
+from sim.tcp.seq import MASK
+from sim.tcp.states import State
+
+if TYPE_CHECKING:
+    from sim.tcp.connection import Connection
+
+HEADERS = 40
+"""Bytes of an IPv4 and a TCP header without options."""
+MIN_MTU = 68 + HEADERS
+"""A smaller MTU is not believed (RFC 791: every link takes 68 bytes)."""
+
+
+def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
+    """Process an ICMP error about a segment of ours; one that was never sent is ignored."""
+    if (quoted.seq - c.snd_una) & MASK > (c.snd_nxt - c.snd_una) & MASK:
+        c.stack.counters["TcpExtOutOfWindowIcmps"] += 1
+        return
+    if kind == UNREACHABLE and code == FRAGMENTATION_NEEDED:
+        packet_too_big(c, mtu, now)
+        return
+    number = icmp_errno(kind, code)
+    if not number:
+        return
+    hard = kind == UNREACHABLE and code in HARD_CODES
+    opening = c.state in (State.SYN_SENT, State.SYN_RECEIVED)
+    if opening and (hard or c.stack.profile.soft_errors_abort):
+        c.fail(number, now)
+    else:
+        c.soft_error = number
+
+
+def packet_too_big(c: Connection, mtu: int, now: int) -> None:
+    """Send smaller segments to this peer from now on (RFC 1191)."""
+    mss = mtu - HEADERS
+    if mtu < MIN_MTU or mss >= c.peer.mss:
+        return
+    c.peer.shrink(mss)
+    c.mss = min(c.mss, mss)
+    if c.state == State.SYN_SENT:
+        c.options = c.options._replace(mss=min(c.options.mss, mss))
+    elif c.sending is not None and c.snd_una != c.snd_nxt:
+        c.sending.resend = c.snd_una
+        c.sending.recover = c.snd_nxt
+        sending.output(c, now)

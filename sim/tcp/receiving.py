@@ -1,0 +1,166 @@
+"""The receiving half of a connection: reassembly, the window, and when to acknowledge.
+
+Implements the seventh step of SEGMENT ARRIVES (RFC 9293 section 3.10.7.4), SACK blocks (RFC 2018)
+and delayed acknowledgments (section 3.8.6.3) with Linux's quick start: the first segments are
+acknowledged at once, until the connection turns into a dialogue.
+
+A connection that never receives data has no `Receiving`; `half(c)` makes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.tcp.seq import MASK, distance
+
+if TYPE_CHECKING:
+    from sim.tcp.connection import Connection
+    from sim.tcp.stack import RunningTimer
+
+QUICK_SEGMENTS = 16
+"""Segments acknowledged at once at the start (TCP_MAX_QUICKACKS of the kernel)."""
+SACK_BLOCKS = 4
+"""SACK blocks in a segment at most; 3 beside timestamps (RFC 2018 section 3)."""
+
+
+class Receiving:
+    """What has arrived and was not yet read."""
+
+    __slots__ = ("buffer", "dialogue", "gaps", "quick", "timer", "unacked")
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        """In order, up to rcv_nxt."""
+        self.gaps: list[tuple[int, bytes, bool]] = []
+        """Out of order: (sequence number, data, FIN), the latest first."""
+        self.quick = QUICK_SEGMENTS
+        self.dialogue = False
+        """Whether this side answers (pingpong mode): then acknowledgments wait for the answer."""
+        self.unacked = 0
+        """Bytes received since the last acknowledgment."""
+        self.timer: RunningTimer | None = None
+        """Delayed acknowledgment."""
+
+
+def half(c: Connection) -> Receiving:
+    """Return the receiving half of a connection, made if need be."""
+    if c.receiving is None:
+        c.receiving = Receiving()
+    return c.receiving
+
+
+def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
+    """Process a segment's data from `seq` on; returns whether a FIN is now in order.
+
+    `fin` says whether the segment carries one behind the data.
+    """
+    r = half(c)
+    offset = distance(c.rcv_nxt, seq)
+    data = payload
+    if offset <= 0:
+        data = data[-offset:][: c.rcv_wnd]
+        arrived = bool(data)
+        accept(c, r, data)
+        fin = fin and distance(c.rcv_nxt, seq + len(payload)) == 0
+        if r.gaps:
+            fin = close_gaps(c, r) or fin
+            c.send_ack(now)
+        elif arrived:
+            schedule_ack(c, r, len(data), now)
+        elif payload:
+            c.send_ack(now)  # All of it is old: the acknowledgment was lost.
+        if arrived and c.user is not None:
+            c.user.readable(now)
+        return fin
+    r.gaps.insert(0, (seq, data[: max(c.rcv_wnd - offset, 0)], fin))
+    c.stack.counters["TcpExtTCPOFOQueue"] += 1
+    c.send_ack(now)
+    return False
+
+
+def accept(c: Connection, r: Receiving, data: bytes) -> None:
+    """Append data that is in order."""
+    if data:
+        r.buffer += data
+        c.rcv_nxt = (c.rcv_nxt + len(data)) & MASK
+        c.rcv_wnd -= len(data)
+
+
+def close_gaps(c: Connection, r: Receiving) -> bool:
+    """Take from the out-of-order segments what is in order now; returns whether a FIN is."""
+    fin = False
+    progress = True
+    while progress:
+        progress = False
+        for entry in r.gaps:
+            seq, data, ends = entry
+            offset = distance(seq, c.rcv_nxt)
+            if offset >= 0:
+                r.gaps.remove(entry)
+                if offset <= len(data):
+                    accept(c, r, data[offset:])
+                    fin = fin or (ends and offset <= len(data))
+                progress = True
+                break
+    return fin
+
+
+def schedule_ack(c: Connection, r: Receiving, length: int, now: int) -> None:
+    """Acknowledge now or soon (RFC 9293 3.8.6.3: at the latest every second full segment)."""
+    r.unacked += length
+    if r.quick and not r.dialogue:
+        r.quick -= 1
+        c.send_ack(now)
+    elif r.unacked >= 2 * c.mss:
+        c.send_ack(now)
+    else:
+        delay_ack(c, r, now)
+
+
+def delay_ack(c: Connection, r: Receiving, now: int) -> None:
+    """Acknowledge within the host's delay."""
+    if r.timer is None:
+        delay = c.stack.profile.delayed_ack
+        r.timer = c.stack.timers.start(now, delay, c.delayed_ack_timeout)
+
+
+def acknowledging(r: Receiving) -> None:
+    """Take note that a segment with an acknowledgment leaves."""
+    r.unacked = 0
+    if r.timer is not None:
+        r.timer.cancel()
+        r.timer = None
+
+
+def sack_blocks(c: Connection, r: Receiving) -> tuple[tuple[int, int], ...]:
+    """Return what lies beyond the gaps, the latest first (RFC 2018 section 4)."""
+    blocks: list[tuple[int, int]] = []
+    for seq, data, _ in r.gaps:
+        left, right = seq, (seq + len(data)) & MASK
+        if left == right:
+            continue
+        merged = True
+        while merged:
+            merged = False
+            for other, known, _ in r.gaps:
+                end = (other + len(known)) & MASK
+                if distance(left, end) >= 0 and distance(other, right) >= 0:
+                    low = other if distance(other, left) > 0 else left
+                    high = end if distance(right, end) > 0 else right
+                    if (low, high) != (left, right):
+                        left, right, merged = low, high, True
+        if (left, right) not in blocks:
+            blocks.append((left, right))
+    return tuple(blocks[: SACK_BLOCKS - (c.ts_recent >= 0)])
+
+
+def read(c: Connection, count: int, now: int) -> bytes:
+    """Take up to `count` bytes; an opened window is announced when it has grown enough."""
+    r = half(c)
+    data = bytes(r.buffer[:count])
+    del r.buffer[:count]
+    shut = c.rcv_wnd < c.mss
+    c.rcv_wnd += len(data)
+    if shut and c.rcv_wnd >= c.mss and not r.gaps:
+        c.send_ack(now)
+    return data

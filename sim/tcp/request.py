@@ -1,0 +1,299 @@
+"""A request: a passive open in SYN-RECEIVED, before there is a connection.
+
+It keeps what the SYN told and what a connection needs to be made later, and no more; the final ACK
+makes the connection.  Implements SYN-RECEIVED of a passive open (RFC 9293 section 3.10.7.4) with
+the rules of the kernel's tcp_check_req and reqsk_timer_handler (kernel measurements E2, E5, E9).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.packet import ACK, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
+from sim.tcp import cookies
+from sim.tcp.arrives import DEFAULT_MSS, MAX_WSCALE
+from sim.tcp.challenge import NEVER_YET, limited
+from sim.tcp.connection import Connection
+from sim.tcp.isn import initial_sequence_number
+from sim.tcp.peer import TICK
+from sim.tcp.seq import MASK, distance
+from sim.tcp.states import TRANSITIONS, Event, State
+
+if TYPE_CHECKING:
+    from sim.packet import Flow, SynOptions
+    from sim.tcp.listener import Listener
+    from sim.tcp.peer import Peer
+    from sim.tcp.stack import RunningTimer, Stack
+
+
+class Request:
+    """What a host keeps about a SYN that it has answered."""
+
+    __slots__ = (
+        "acknowledged",
+        "answered",
+        "cookie",
+        "flow",
+        "irs",
+        "iss",
+        "key",
+        "listener",
+        "mss",
+        "observed",
+        "options",
+        "peer",
+        "retransmitted",
+        "sent",
+        "snd_wscale",
+        "stack",
+        "timeouts",
+        "timer",
+        "ts_recent",
+        "window",
+    )
+
+    state = State.SYN_RECEIVED
+    options: SynOptions
+    key: Flow
+
+    def __init__(self, listener: Listener, segment: Packet, now: int, isn: int = 0) -> None:
+        self.stack: Stack = listener.stack
+        self.listener = listener
+        self.key = flow = segment.flow
+        self.flow = flow.reverse()
+        peer: Peer = self.stack.peers[flow[0]]
+        self.peer = peer
+        self.observed = segment.connection
+        self.timeouts = 0
+        """How often the timer has expired."""
+        self.retransmitted = False
+        self.acknowledged = False
+        """Whether the final ACK has come and could not be taken."""
+        self.cookie = False
+        """Whether iss is a SYN cookie."""
+        self.answered = NEVER_YET
+        """When a repeated SYN or a stray segment was last answered, ns."""
+        self.timer: RunningTimer | None = None
+        self.sent = now
+        """When the first SYN-ACK was sent, ns."""
+        self.irs = segment.seq
+        self.iss = isn or initial_sequence_number(peer.key, flow[3], flow[1], now)
+        self.ts_recent = segment.ts_val if self.stack.profile.timestamps else NO_TIMESTAMP
+        mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
+        maxseg = listener.settings.maxseg
+        self.options, self.window = peer.answer(wscale >= 0, sack, self.ts_recent >= 0, maxseg)
+        if mss < 0:
+            mss = DEFAULT_MSS
+        self.mss = mss if mss < peer.mss else peer.mss
+        """Largest segment that the client takes, bytes."""
+        self.snd_wscale = wscale
+        """The client's window scale; -1: it offered none."""
+
+    @classmethod
+    def from_cookie(
+        cls, listener: Listener, segment: Packet, now: int, irs: int, iss: int, mss: int
+    ) -> Request:
+        """Return the request that a cookie remembers, from the ACK that brings it back."""
+        wscale, sack = -1, False
+        if segment.ts_val != NO_TIMESTAMP:
+            peer = listener.stack.peers[segment.flow[0]]
+            wscale, sack = cookies.options((segment.ts_ecr - peer.ts_offset) & MASK)
+        request = cls(listener, segment, now, iss)
+        request.irs = irs
+        request.mss = mss
+        request.snd_wscale = wscale
+        request.options, request.window = request.peer.answer(
+            wscale >= 0, sack, request.ts_recent >= 0, listener.settings.maxseg
+        )
+        return request
+
+    def send_synack(self, now: int) -> None:
+        """Send the SYN-ACK."""
+        stack = self.stack
+        flow = self.flow
+        ts_val, ts_ecr = NO_TIMESTAMP, 0
+        if self.ts_recent >= 0:
+            ts_val = (now // TICK + self.peer.ts_offset) & MASK
+            ts_ecr = self.ts_recent
+            if self.cookie:
+                stamped = cookies.stamp(now // TICK, self.snd_wscale, self.options.sack_permitted)
+                ts_val = (stamped + self.peer.ts_offset) & MASK
+        stack.routes[flow[2]](
+            Packet(
+                flow,
+                SYN_ACK,
+                self.iss,
+                (self.irs + 1) & MASK,
+                self.window,
+                self.options,
+                ts_val,
+                ts_ecr,
+                b"",
+                (),
+                stack.profile.ttl,
+                self.observed,
+            )
+        )
+        stack.observer.synack_sent(self.observed, self.retransmitted)
+
+    def repeat_synack(self, now: int) -> None:
+        """Send the SYN-ACK again."""
+        counters = self.stack.counters
+        counters["TcpRetransSegs"] += 1
+        counters["TcpExtTCPSynRetrans"] += 1
+        self.retransmitted = True
+        self.send_synack(now)
+
+    def start_timer(self, now: int) -> None:
+        """Start the SYN-ACK timer; its duration doubles with each expiry (E2)."""
+        waits = self.stack.profile.synack.waits
+        wait = waits[self.timeouts if self.timeouts < len(waits) else -1]
+        self.timer = self.stack.timers.start(now, wait, self.timeout)
+
+    def timeout(self, now: int) -> None:
+        """Repeat the SYN-ACK, or forget the request silently."""
+        self.timer = None
+        listener = self.listener
+        retries = listener.synack_retries()
+        deferred = listener.settings.defer_accept
+        waiting = self.acknowledged and deferred > 0
+        self.stack.counters["TcpExtTCPTimeouts"] += 1
+        if self.timeouts >= retries and not (waiting and self.timeouts < deferred):
+            self.drop()
+            return
+        # A client that is only waited for by TCP_DEFER_ACCEPT gets one last chance.
+        if not waiting or self.timeouts >= deferred - 1:
+            self.repeat_synack(now)
+        if not self.timeouts:
+            listener.young -= 1
+        self.timeouts += 1
+        self.start_timer(now)
+
+    def drop(self) -> None:
+        """Leave the SYN queue and the connection table."""
+        self.leave_queue()
+        del self.stack.connections[self.key]
+
+    def leave_queue(self) -> None:
+        """Leave the SYN queue and stop the timer."""
+        listener = self.listener
+        listener.requests -= 1
+        if not self.timeouts:
+            listener.young -= 1
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def reusable(self, _now: int) -> bool:
+        """Whether connect() may take the port: it may not."""
+        return False
+
+    def segment_arrives(self, segment: Packet, now: int) -> None:
+        """Process a segment in SYN-RECEIVED (tcp_check_req; RFC 9293 3.10.7.4)."""
+        flags = segment.flags
+        offset = distance(self.irs + 1 & MASK, segment.seq)
+        if offset == -1 and flags & SYN and not flags & (ACK | RST):
+            self._syn_again(now)
+            return
+        stack = self.stack
+        ts_val = segment.ts_val
+        old = ts_val >= 0 and self.ts_recent >= 0 and distance(self.ts_recent, ts_val) < 0
+        if old or not -segment.length <= offset <= self.window:
+            if not flags & RST and not limited(self, now):
+                self._send_ack(now)
+            return
+        if flags & RST or (flags & SYN and offset >= 0):
+            stack.counters["TcpAttemptFails"] += 1
+            if not flags & RST:
+                stack.reset(segment)
+            self.drop()
+            return
+        if not flags & ACK:
+            return
+        if segment.ack != (self.iss + 1) & MASK:
+            stack.reset(segment)
+            return
+        self._final_ack(segment, now)
+
+    def _syn_again(self, now: int) -> None:
+        """Answer a repeated SYN at once; the timer starts anew (E9)."""
+        if limited(self, now):
+            return
+        if self.timer is not None:
+            self.timer.cancel()
+        self.repeat_synack(now)
+        self.start_timer(now)
+
+    def _final_ack(self, segment: Packet, now: int) -> None:
+        listener = self.listener
+        stack = self.stack
+        if self.timeouts < listener.settings.defer_accept and not segment.length:
+            self.acknowledged = True
+            stack.counters["TcpExtTCPDeferAcceptDrop"] += 1
+            return
+        if len(listener.accept_queue) >= listener.accept_limit:
+            stack.counters["TcpExtListenOverflows"] += 1
+            stack.counters["TcpExtListenDrops"] += 1
+            if stack.profile.abort_on_overflow:
+                stack.reset(segment)
+                self.drop()
+            elif stack.profile.forgets_on_overflow:
+                self.drop()
+            else:
+                self.acknowledged = True
+            return
+        self.leave_queue()
+        del stack.connections[self.key]
+        listener.establish(self, segment, now)
+
+    def _send_ack(self, now: int) -> None:
+        """Tell a segment outside the window where it should be."""
+        stack = self.stack
+        ts_val = self.peer.timestamp(now) if self.ts_recent >= 0 else NO_TIMESTAMP
+        stack.routes[self.flow[2]](
+            Packet(
+                self.flow,
+                ACK,
+                (self.iss + 1) & MASK,
+                (self.irs + 1) & MASK,
+                self.window >> max(self.options.wscale, 0),
+                None,
+                ts_val,
+                max(self.ts_recent, 0),
+                ttl=stack.profile.ttl,
+                connection=self.observed,
+            )
+        )
+
+    def connection(self, segment: Packet, now: int) -> Connection:
+        """Return the connection that follows from the request and its final ACK."""
+        c = Connection(self.stack, None, self.observed, self.listener.settings)
+        c.state = TRANSITIONS[self.state][Event.RCV_ACK_OF_SYN]
+        c.key = self.key
+        c.flow = self.flow
+        c.peer = self.peer
+        c.options = options = self.options
+        c.iss = self.iss
+        c.snd_una = c.snd_nxt = segment.ack
+        c.irs = self.irs
+        c.rcv_nxt = (self.irs + 1) & MASK
+        c.rcv_wnd = self.window
+        c.mss = self.mss if self.mss < options.mss else options.mss
+        c.unanswered = now
+        if options.wscale >= 0:
+            c.snd_wscale = self.snd_wscale if self.snd_wscale < MAX_WSCALE else MAX_WSCALE
+            c.rcv_wscale = options.wscale
+        c.snd_wnd = segment.window << c.snd_wscale
+        c.snd_wl1 = segment.seq
+        c.snd_wl2 = segment.ack
+        c.sack_ok = options.sack_permitted
+        if self.retransmitted:
+            c.total_retransmits = 1
+        if self.ts_recent >= 0:
+            c.ts_recent = segment.ts_val if segment.ts_val >= 0 else self.ts_recent
+            if segment.ts_ecr:
+                c.srtt = ((now // TICK + self.peer.ts_offset - segment.ts_ecr) & MASK) * TICK
+        if not self.retransmitted:
+            c.srtt = now - self.sent
+        c.rttvar = c.srtt // 2
+        return c

@@ -1,0 +1,275 @@
+"""The sending half of a connection: its buffer, the window, congestion control, retransmission.
+
+Implements SEND's queue, the sliding window with Nagle's algorithm and zero-window probes (RFC 9293
+sections 3.7.4, 3.8.4, 3.8.6), NewReno with an initial window of ten segments (RFC 5681, 6582,
+6928), and the retransmission timer (RFC 6298).  Left out, on purpose: SACK-based recovery, pacing,
+and any other congestion control; connections are what this simulator is about.
+
+A connection that never sends data has no `Sending`; `half(c)` makes it.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sim.packet import ACK, FIN, PSH
+from sim.tcp import rto
+from sim.tcp.seq import HALF, MASK
+from sim.tcp.states import State
+
+if TYPE_CHECKING:
+    from sim.tcp.connection import Connection
+
+DUPLICATES = 3
+"""Duplicate ACKs that start fast retransmit (RFC 5681 3.2)."""
+
+
+class Sending:
+    """What waits to be sent and to be acknowledged.
+
+    `buffer` begins with the byte at snd_una (SYN apart); what lies before snd_nxt has been sent.
+    """
+
+    __slots__ = (
+        "buffer",
+        "cwnd",
+        "duplicates",
+        "fin",
+        "fin_sent",
+        "pushed",
+        "recover",
+        "recovering",
+        "resend",
+        "small",
+        "ssthresh",
+        "timed",
+        "timed_at",
+    )
+
+    def __init__(self, c: Connection) -> None:
+        self.buffer = bytearray()
+        self.fin = False
+        """Whether the user has closed: a FIN follows the data."""
+        self.fin_sent = False
+        self.cwnd = c.stack.profile.initial_cwnd if c.total_retransmits < 2 else 1
+        """Congestion window, segments."""
+        self.ssthresh = 1 << 30
+        self.duplicates = 0
+        self.recovering = False
+        self.recover = c.snd_nxt
+        """RFC 6582: snd_nxt when the loss was noticed."""
+        self.resend = -1
+        """Next sequence number to send again after a timeout, up to `recover`; -1: none."""
+        self.pushed = c.snd_nxt
+        """End of the last write: the segment that carries it has PSH set."""
+        self.small = c.snd_una
+        """End of the last segment shorter than the MSS (Minshall's variant of Nagle)."""
+        self.timed = -1
+        """Sequence number whose acknowledgment gives a round-trip time, -1: none (Karn)."""
+        self.timed_at = 0
+
+
+def half(c: Connection) -> Sending:
+    """Return the sending half of a connection, made if need be."""
+    if c.sending is None:
+        c.sending = Sending(c)
+    return c.sending
+
+
+def start(c: Connection) -> int:
+    """Return the sequence number of the first byte in the buffer."""
+    return c.snd_una if c.snd_una != c.iss else (c.iss + 1) & MASK
+
+
+def unsent(c: Connection, s: Sending) -> int:
+    """Return how many bytes of the buffer have never been sent; the FIN is the last of all."""
+    return 0 if s.fin_sent else len(s.buffer) - ((c.snd_nxt - start(c)) & MASK)
+
+
+def room(c: Connection) -> int:
+    """Return how many bytes send() takes at the moment."""
+    limit = c.settings.sndbuf or c.stack.profile.send_buffer
+    return max(limit - (len(c.sending.buffer) if c.sending is not None else 0), 0)
+
+
+def output(c: Connection, now: int) -> None:
+    """Send what the windows and Nagle's algorithm permit."""
+    s = c.sending
+    if s is None:
+        return
+    if s.resend >= 0:
+        resend_lost(c, s, now)
+    while True:
+        length = unsent(c, s)
+        flight = (c.snd_nxt - c.snd_una) & MASK
+        window = min(c.snd_wnd, s.cwnd * c.mss) - flight
+        size = min(length, c.mss, window)
+        last = size == length and s.fin and not s.fin_sent
+        if size <= 0 and not (last and not length):
+            break
+        if size < c.mss and size == length and not last and held_back(c, s):
+            break
+        if size < min(length, c.mss) and flight and size < c.snd_wnd // 2:
+            break  # Silly window: wait for a full segment's room (RFC 9293 3.8.6.2.1).
+        send_new(c, s, size, last, now)
+        if last:
+            break
+    if c.timer is None and (unsent(c, s) or c.snd_una != c.snd_nxt):
+        set_timer(c, now)
+
+
+def held_back(c: Connection, s: Sending) -> bool:
+    """Nagle: a small segment waits while an earlier small one is unacknowledged."""
+    if c.settings.cork:
+        return True
+    if c.settings.nodelay or c.snd_una == c.snd_nxt:
+        return False
+    return (s.small - c.snd_una - 1) & MASK < HALF and s.small != c.snd_una
+
+
+def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None:
+    """Send the next `size` bytes, the last segment with FIN."""
+    offset = (c.snd_nxt - start(c)) & MASK
+    payload = bytes(s.buffer[offset : offset + size])
+    seq = c.snd_nxt
+    c.snd_nxt = end = (seq + size + last) & MASK
+    flags = ACK
+    if size and (seq + size) & MASK == s.pushed:
+        flags |= PSH
+    if last:
+        flags |= FIN
+        s.fin_sent = True
+    if size < c.mss:
+        s.small = end
+    if s.timed < 0:
+        s.timed, s.timed_at = end, now
+    c.send(flags, seq, now, payload)
+
+
+def segment_at(c: Connection, s: Sending, seq: int) -> tuple[int, bytes]:
+    """Return flags and data of the segment to send again from `seq`."""
+    offset = (seq - start(c)) & MASK
+    payload = bytes(s.buffer[offset : offset + c.mss])
+    sent = (c.snd_nxt - seq) & MASK
+    payload = payload[:sent]
+    flags = ACK
+    end = (seq + len(payload)) & MASK
+    if payload and end == s.pushed:
+        flags |= PSH
+    if s.fin_sent and (end + 1) & MASK == c.snd_nxt:
+        flags |= FIN
+    return flags, payload
+
+
+def retransmit(c: Connection, s: Sending, seq: int, now: int) -> int:
+    """Send the segment at `seq` again; returns the sequence number after it."""
+    flags, payload = segment_at(c, s, seq)
+    s.timed = -1
+    c.total_retransmits += 1
+    c.stack.counters["TcpRetransSegs"] += 1
+    c.send(flags, seq, now, payload)
+    return (seq + len(payload) + (flags & FIN)) & MASK
+
+
+def resend_lost(c: Connection, s: Sending, now: int) -> None:
+    """After a timeout: send again what was in flight, as the congestion window opens."""
+    if (s.resend - c.snd_una) & MASK >= HALF:
+        s.resend = c.snd_una
+    while (s.recover - s.resend) & MASK < HALF and s.resend != s.recover:
+        if (s.resend - c.snd_una) & MASK >= s.cwnd * c.mss:
+            return
+        s.resend = retransmit(c, s, s.resend, now)
+    s.resend = -1
+
+
+def set_timer(c: Connection, now: int) -> None:
+    """Start the retransmission timer, or the persist timer if the window is shut."""
+    c.stop_timer()
+    c.timer = c.stack.timers.start(now, rto.timeout(c), c.retransmit_timeout)
+
+
+def acknowledged(c: Connection, ack: int, now: int) -> None:
+    """Take note that all before `ack` has arrived: free the buffer, open the window."""
+    s = half(c)
+    old = start(c)
+    fresh = (ack - old) & MASK
+    c.snd_una = ack
+    del s.buffer[: min(fresh, len(s.buffer))]
+    if s.timed >= 0 and (ack - s.timed) & MASK < HALF:
+        rto.sample(c, now - s.timed_at)
+        s.timed = -1
+    c.backoff = c.retransmits = 0
+    c.unanswered = now
+    s.duplicates = 0
+    if s.recovering:
+        if (ack - s.recover) & MASK < HALF:
+            s.recovering = False
+            s.cwnd = s.ssthresh
+        else:  # A partial ACK: the next segment is lost too (RFC 6582 3.2).
+            retransmit(c, s, ack, now)
+    elif s.cwnd < s.ssthresh:
+        s.cwnd += -(-fresh // c.mss)
+    else:
+        s.cwnd += 1 if fresh >= s.cwnd * c.mss else 0
+    if ack == c.snd_nxt and not unsent(c, s):
+        c.stop_timer()
+    else:
+        set_timer(c, now)
+
+
+def duplicate(c: Connection, now: int) -> None:
+    """Count a duplicate ACK; the third one sends the segment at snd_una again (RFC 5681 3.2)."""
+    s = c.sending
+    if s is None or c.snd_una == c.snd_nxt:
+        return
+    s.duplicates += 1
+    if s.duplicates == DUPLICATES and not s.recovering:
+        flight = ((c.snd_nxt - c.snd_una) & MASK) // c.mss
+        s.ssthresh = max(flight // 2, 2)
+        s.cwnd = s.ssthresh + DUPLICATES
+        s.recovering, s.recover = True, c.snd_nxt
+        retransmit(c, s, c.snd_una, now)
+    elif s.recovering:
+        s.cwnd += 1
+
+
+def timed_out(c: Connection, now: int) -> None:
+    """Handle the retransmission timer in a synchronized state (RFC 9293 3.10.8, RFC 6298 5.4)."""
+    s = half(c)
+    if c.snd_una == c.snd_nxt:
+        probe(c, s, now)
+        return
+    profile = c.stack.profile
+    limit = c.settings.user_timeout or (profile.orphan_limit if c.orphan else profile.data_limit)
+    if not c.retransmits:
+        c.unanswered = max(c.unanswered, s.timed_at if s.timed >= 0 else 0)
+    elif now - c.unanswered >= limit:
+        c.stack.counters["TcpExtTCPAbortOnTimeout"] += 1
+        c.fail(c.soft_error or errno.ETIMEDOUT, now)
+        return
+    c.stack.counters["TcpExtTCPTimeouts"] += 1
+    c.retransmits += 1
+    c.backoff += 1
+    s.ssthresh = max(((c.snd_nxt - c.snd_una) & MASK) // c.mss // 2, 2)
+    s.cwnd = 1
+    s.recovering = False
+    s.duplicates = 0
+    s.recover = c.snd_nxt
+    s.resend = retransmit(c, s, c.snd_una, now)
+    set_timer(c, now)
+
+
+def probe(c: Connection, s: Sending, now: int) -> None:
+    """Ask whether a shut window has opened: an old sequence number draws an ACK (3.8.6.1)."""
+    if not unsent(c, s):
+        return
+    c.send(ACK, (c.snd_una - 1) & MASK, now)
+    c.backoff += 1
+    c.stack.counters["TcpExtTCPWinProbe"] += 1
+    set_timer(c, now)
+
+
+def may_send(state: State) -> bool:
+    """Whether the user may still send in this state."""
+    return state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT)
