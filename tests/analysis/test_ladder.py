@@ -47,9 +47,8 @@ def simultaneous_open() -> Ladder:
 
 def test_text_of_a_handshake_and_close(plain: Path) -> None:
     text = "\n".join(ladder_text.lines(ladder.load(plain, 0)))
-    before_time_wait_ends = re.sub(r"(10\.0\.0\.1:)\d+", r"\g<1>49152", text).splitlines()[:-3]
-    golden = Path(__file__).parents[1] / "data" / "ladder_plain.txt"
-    assert before_time_wait_ends == golden.read_text().splitlines()
+    golden = (Path(__file__).parents[1] / "data" / "ladder_plain.txt").read_text()
+    assert re.sub(r"(10\.0\.0\.1:)\d+", r"\g<1>49152", text).startswith(golden)
 
 
 def test_text_of_eleven_syns_into_a_black_hole(unanswered: Path) -> None:
