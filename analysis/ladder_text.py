@@ -29,10 +29,8 @@ def lines(ladder: Ladder) -> Iterator[str]:
     yield _line("", ladder.states[0], "", ladder.states[1])
     before: float | None = None
     for moment in ladder.moments():
-        if not moment.lines:
-            continue
         pause = 0.0 if before is None else moment.time_s - before
-        if pause > PAUSE * ladder.flight_s:
+        if moment.lines and pause > PAUSE * ladder.flight_s:
             yield _line("", "", duration(pause), "", ":")
         before = moment.time_s
         yield from _moment(moment)

@@ -128,7 +128,7 @@ def _name(row: Row) -> str:
 def _changes(old: Row | None, new: Row) -> Iterator[Change]:
     """Yield what differs between two rows of a socket."""
     before = dict.fromkeys(_facts(new), "") if old is None else _facts(old)
-    ends = old is not None and new["state"] == "CLOSED"
+    ends = old is not None and old["state"] != new["state"] == "CLOSED"
     for name, after in _facts(new).items():
         if before[name] != after and (name in KEPT or not ends):
             yield Change(name, before[name], after)

@@ -1,8 +1,8 @@
 """What does one connection do, step by step, and what does each side know of it?
 
 Two hosts, one link without loss, one connection: socket(), bind(), listen(), accept(); socket(),
-connect(), three segments, close().  Every step is told with the header that travelled and with
-what the sockets knew before and after.  `connectsim ladder DIR` draws it.
+connect(), three segments, a request and its answer, close().  Every step is told with the header
+that travelled and with what the sockets knew before and after.  `connectsim ladder DIR` draws it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.story import Step
 
 PORT = 80
+REQUEST, ANSWER = b"Who is there?", b"A server."
 TRACED = True
 """The story is told from the trace."""
 
@@ -32,7 +33,7 @@ class Parameters:
     delay: int = duration("20 ms", "one-way delay of the link")
     client_os: str = operating_system("linux", "operating system of the client")
     server_os: str = operating_system("linux", "operating system of the server")
-    hold: int = duration("1 s", "how long the connection stays open")
+    hold: int = duration("1 s", "how long the client waits after the answer before it closes")
 
 
 def build(sim: Simulation, p: Parameters) -> None:
@@ -47,11 +48,15 @@ def build(sim: Simulation, p: Parameters) -> None:
         listening.listen(5)
         connection, _ = yield listening.accept()
         yield connection.recv()
+        yield connection.send(ANSWER)
+        yield connection.recv()
         connection.close()
 
     def call() -> Generator[Event, Any, None]:
         socket = client.socket()
         yield socket.connect((server.address, PORT))
+        yield socket.send(REQUEST)
+        yield socket.recv()
         yield sim.env.timeout(p.hold)
         socket.close()
 

@@ -7,6 +7,7 @@ with its length.  Text never overlaps: a moment takes as much room as its lines 
 from __future__ import annotations
 
 import math
+import textwrap
 from itertools import pairwise
 from typing import Any
 
@@ -60,9 +61,9 @@ def ladder(ladder: Ladder) -> Figure:
     slots = _slots(moments)
     places = _places(moments, slots, ladder)
     bottom = max(places.values(), default=0.0) + 2 * LINE
-    height = (bottom + 5.2 * LINE) * INCHES + 0.75
+    height = (bottom + 5.2 * LINE) * INCHES + 0.85
     figure = Figure(figsize=(8.0, height))
-    axes = figure.add_axes((0.0, 0.55 / height, 1.0, 1 - 0.6 / height))
+    axes = figure.add_axes((0.0, 0.65 / height, 1.0, 1 - 0.7 / height))
     axes.set(xlim=(-EDGE - 0.03, 1 + EDGE + 0.03), ylim=(bottom, -5.2 * LINE))
     axes.axis("off")
     _heads(axes, ladder)
@@ -196,8 +197,9 @@ def _notes(axes: Axes, ladder: Ladder, moment: Moment, places: dict[float, float
         for line, note in enumerate(moment.notes[side]):
             colour = _state_colour(note.text) if note.state else "black"
             _text(axes, side, y + line * LINE, note.text, colour, bold=note.state)
-        ends = [arrow.sender == side for arrow in moment.arrows]
-        if moment.notes[side] or any(ends):
+        seen = [arrow.sender == side for arrow in moment.arrows]
+        seen += [arrow.sender != side for arrow in moment.arrived]
+        if moment.notes[side] or any(seen):
             axes.text(
                 *(
                     _outside(side, EDGE),
@@ -284,12 +286,20 @@ def _cut(axes: Axes, y: float, text: str) -> None:
 
 def _legend(figure: Figure, ladder: Ladder) -> None:
     """Say what the signs mean, and how to make the picture again."""
+    made = recipe.one_line(ladder.recipe)
     handles = [
         Line2D([], [], color=ORANGE, lw=1.6, marker="|", mew=1.6, label="timer, stopped"),
         Line2D([], [], color=ORANGE, lw=1.6, marker="o", ms=5, label="timer, expired"),
         Line2D([], [], color=VERMILLION, lw=0, marker="x", mew=2.2, label="packet lost"),
     ]
-    figure.legend(handles=handles, loc="lower right", ncols=3, fontsize=8, borderaxespad=0.3)
-    figure.text(
-        0.01, 0.08 / figure.get_figheight(), recipe.one_line(ladder.recipe), fontsize=7, color=GREY
+    height = figure.get_figheight()
+    figure.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.22 / height),
+        ncols=3,
+        fontsize=8,
+        borderaxespad=0.3,
     )
+    small: dict[str, Any] = {"fontsize": 7, "color": GREY, "va": "bottom"}
+    figure.text(0.01, 0.06 / height, "\n".join(textwrap.wrap(made, 132)), **small)

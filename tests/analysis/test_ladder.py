@@ -100,7 +100,7 @@ def texts_overlap(figure: Figure) -> list[tuple[str, str]]:
     canvas.draw()
     level = [
         text
-        for text in (*figure.axes[0].texts, *figure.texts)
+        for text in (*figure.axes[0].texts, *figure.texts, *figure.legends[0].texts)
         if text.get_text() and not text.get_rotation()
     ]
     boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in level]

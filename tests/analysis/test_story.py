@@ -41,6 +41,11 @@ def test_a_new_socket_knows_nothing_and_connect_tells_it_the_peer(steps: list[St
     assert "irs" not in learnt
 
 
+def test_bind_gives_an_address(steps: list[Step]) -> None:
+    (changes,) = steps[1].changes.values()
+    assert [(change.name, change.after) for change in changes] == [("local", "*:80")]
+
+
 def test_each_side_learns_the_other_s_initial_sequence_number(steps: list[Step]) -> None:
     called, asked, answered = steps[5:8]
     ours = {change.name: change.after for change in called.changes["client, socket 1"]}
