@@ -47,7 +47,9 @@ class Bench:
         """Change the host's knobs."""
         tcp = self.host.tcp
         self.host.profile = tcp.profile = tcp.peers._profile = profile
-        tcp.peers.clear()
+        for peer in tcp.peers.values():
+            peer.profile = profile
+            peer.shrink(peer.mss)
 
     def settle(self) -> None:
         """Let everything happen that is due now."""

@@ -1,39 +1,40 @@
 """The system calls of scripts, made on sockets of a simulated host.
 
 A call that never waits returns its result; another is a generator that yields what a call of
-`sim.socket` gives to wait for.  A call that is not in `CALLS`, or an argument that it does not
-take, is a `CallError`.
+`sim.socket` gives to wait for.  A call that is not in `CALLS`, an argument that it does not take,
+and data other than the script expects are a `CallError`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import Any
 
 from sim.host import Host
-from sim.packetdrill.script import (
-    Array,
-    Call,
-    Ellipsis,
-    Expression,
-    Integer,
-    Name,
-    Or,
-    Settings,
-    String,
-    Structure,
-)
+from sim.packetdrill.arguments import CallError, Evaluator, PollFd, describe, expect, only, take
+from sim.packetdrill.script import Ellipsis, Expression, Settings
 from sim.socket import Socket
 from sim.tcp.connection import Connection
+from sim.units import MS
+
+Arguments = tuple[Expression, ...]
 
 Running = Generator[Any, Any, int]
 """A call that is being made; its value is its result."""
 
-_Kind = TypeVar("_Kind", bound=Expression)
+ALWAYS_POLLED = ("POLLERR", "POLLHUP", "POLLNVAL")
+"""What poll() reports unasked."""
 
+WITHOUT_EFFECT = (
+    *(("IPPROTO_TCP", "TCP_KEEPIDLE"), ("IPPROTO_TCP", "TCP_KEEPINTVL")),
+    *(("IPPROTO_TCP", "TCP_KEEPCNT"), ("IPPROTO_TCP", "TCP_CONGESTION")),
+    *(("IPPROTO_TCP", "TCP_NOTSENT_LOWAT"), ("SOL_SOCKET", "SO_PRIORITY")),
+    *(("SOL_SOCKET", "SO_MAX_PACING_RATE"), ("IPPROTO_IP", "IP_BIND_ADDRESS_NO_PORT")),
+)
+"""Options of what is not simulated: keep-alive, congestion control, pacing, priorities."""
 
-class CallError(Exception):
-    """A call that cannot be made as the script says; one line."""
+IGNORED_FLAGS = ("MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN")
 
 
 class Calls:
@@ -46,10 +47,11 @@ class Calls:
         self.remote = remote
         self.settings = settings
         self.symbols = symbols
+        self.values = Evaluator(symbols)
         self.sockets: dict[int, Socket] = {}
         """By the descriptor that the script gives them."""
 
-    def make(self, name: str, arguments: tuple[Expression, ...], result: int) -> int | Running:
+    def make(self, name: str, arguments: Arguments, result: int) -> int | Running:
         """Make a call; `result` is what the script expects, which names new descriptors."""
         call = CALLS.get(name)
         if call is None:
@@ -57,42 +59,54 @@ class Calls:
         return call(self, arguments, result)
 
     def connection(self, fd: int) -> Connection | None:
-        """Return the connection of a socket, None if it has none any more."""
-        return self.socket(fd)._connection
+        """Return the connection of a socket, None if it has none."""
+        control = self._descriptor(fd).control_block
+        return control if isinstance(control, Connection) else None
 
-    def socket(self, fd: int) -> Socket:
-        """Return the socket with a descriptor of the script."""
+    def _descriptor(self, fd: int) -> Socket:
         if fd not in self.sockets:
             raise CallError(f"there is no open socket {fd}")
         return self.sockets[fd]
 
-    def number(self, expression: Expression) -> int:
-        """Return the value of an expression over numbers and symbols."""
-        match expression:
-            case Integer(value):
-                return value
-            case Name(text) if text in self.symbols:
-                return self.symbols[text]
-            case Name(text):
-                raise CallError(f"unknown symbol '{text}'")
-            case Or(terms):
-                bits = 0
-                for term in terms:
-                    bits |= self.number(term)
-                return bits
-        raise CallError(f"a number is expected, not {_what(expression)}")
+    def socket(self, expression: Expression) -> Socket:
+        """Return the socket of a descriptor of the script."""
+        return self._descriptor(self.values.number(expression))
 
-    # The calls.
+    def _flags(self, expression: Expression) -> int:
+        """Return the flags of a send or receive, which must be such as are understood."""
+        flags = self.values.number(expression)
+        for name in IGNORED_FLAGS:
+            flags &= ~self.symbols[name]
+        if flags:
+            raise CallError(f"flags {flags:#x} are not supported")
+        return self.values.number(expression)
 
-    def _socket(self, arguments: tuple[Expression, ...], result: int) -> int:
-        domain, kind, protocol = _take(arguments, 3)
+    @contextmanager
+    def _without_waiting(self, socket: Socket, flags: int) -> Generator[None, None, None]:
+        """Let calls on a socket not wait, if MSG_DONTWAIT is among the flags."""
+        blocking = socket.blocking
+        if flags & self.symbols["MSG_DONTWAIT"]:
+            socket.setblocking(False)
+        try:
+            yield
+        finally:
+            socket.setblocking(blocking)
+
+    # Descriptors.
+
+    def _socket(self, arguments: Arguments, result: int) -> int:
+        domain, kind, protocol = take(arguments, 3)
         if not isinstance(domain, Ellipsis):
-            self.number(domain)
-        if self.number(kind) & ~self.symbols["SOCK_CLOEXEC"] != self.symbols["SOCK_STREAM"]:
+            self.values.number(domain)
+        bits = self.values.number(kind)
+        modes = self.symbols["SOCK_NONBLOCK"] | self.symbols["SOCK_CLOEXEC"]
+        if bits & ~modes != self.symbols["SOCK_STREAM"]:
             raise CallError("only sockets of type SOCK_STREAM are supported")
-        if self.number(protocol) not in (0, self.symbols["IPPROTO_TCP"]):
+        if self.values.number(protocol) not in (0, self.symbols["IPPROTO_TCP"]):
             raise CallError("only the protocol TCP is supported")
-        return self._new(result, self.host.socket())
+        socket = self.host.socket()
+        socket.setblocking(not bits & self.symbols["SOCK_NONBLOCK"])
+        return self._new(result, socket)
 
     def _new(self, fd: int, socket: Socket) -> int:
         if fd in self.sockets:
@@ -102,102 +116,204 @@ class Calls:
         self.sockets[fd] = socket
         return fd
 
-    def _bind(self, arguments: tuple[Expression, ...], _result: int) -> int:
-        fd = self._fd_and_address(arguments)
-        self.socket(fd).bind((self.host.address, self.settings.bind_port))
+    def _fcntl(self, arguments: Arguments, _result: int) -> int:
+        socket = self.socket(arguments[0]) if arguments else None
+        command = self.values.number(arguments[1]) if len(arguments) > 1 else None
+        nonblock = self.symbols["O_NONBLOCK"]
+        if socket is not None and command == self.symbols["F_GETFL"] and len(arguments) == 2:
+            return self.symbols["O_RDWR"] | (0 if socket.blocking else nonblock)
+        if socket is not None and command == self.symbols["F_SETFL"] and len(arguments) == 3:
+            socket.setblocking(not self.values.number(arguments[2]) & nonblock)
+            return 0
+        raise CallError("only F_GETFL and F_SETFL are supported")
+
+    def _close(self, arguments: Arguments, _result: int) -> int:
+        (fd,) = take(arguments, 1)
+        self.socket(fd).close()
+        del self.sockets[self.values.number(fd)]
         return 0
 
-    def _listen(self, arguments: tuple[Expression, ...], _result: int) -> int:
-        fd, backlog = _take(arguments, 2)
-        self.socket(self.number(fd)).listen(self.number(backlog))
+    def _shutdown(self, arguments: Arguments, _result: int) -> int:
+        fd, how = take(arguments, 2)
+        self.socket(fd).shutdown(self.values.number(how))
         return 0
 
-    def _accept(self, arguments: tuple[Expression, ...], result: int) -> Running:
-        fd = self._fd_and_address(arguments)
-        socket, _ = yield self.socket(fd).accept()
+    # Opening.
+
+    def _bind(self, arguments: Arguments, _result: int) -> int:
+        self._with_address(arguments).bind((self.host.address, self.settings.bind_port))
+        return 0
+
+    def _listen(self, arguments: Arguments, _result: int) -> int:
+        fd, backlog = take(arguments, 2)
+        self.socket(fd).listen(self.values.number(backlog))
+        return 0
+
+    def _accept(self, arguments: Arguments, result: int) -> Running:
+        socket, _ = yield self._with_address(arguments).accept()
         return self._new(result, socket)
 
-    def _connect(self, arguments: tuple[Expression, ...], _result: int) -> Running:
-        fd = self._fd_and_address(arguments)
-        yield self.socket(fd).connect((self.remote, self.settings.connect_port))
+    def _connect(self, arguments: Arguments, _result: int) -> Running:
+        yield self._with_address(arguments).connect((self.remote, self.settings.connect_port))
         return 0
 
-    def _read(self, arguments: tuple[Expression, ...], _result: int) -> Running:
-        fd, buffer, _count = _take(arguments, 3)
-        _expect(buffer, Ellipsis)
-        data = yield self.socket(self.number(fd)).recv()
-        return len(data)
+    def _with_address(self, arguments: Arguments) -> Socket:
+        """Return the socket of a call whose address packetdrill chooses."""
+        fd, address, length = take(arguments, 3)
+        self._chosen(address, length)
+        return self.socket(fd)
 
-    def _close(self, arguments: tuple[Expression, ...], _result: int) -> int:
-        (fd,) = _take(arguments, 1)
-        number = self.number(fd)
-        self.socket(number).close()
-        del self.sockets[number]
-        return 0
+    def _chosen(self, address: Expression, length: Expression) -> None:
+        if not isinstance(address, Ellipsis):
+            raise CallError(f"the address ... is expected, not {describe(address)}")
+        expect(length, Ellipsis)
 
-    def _setsockopt(self, arguments: tuple[Expression, ...], _result: int) -> int:
-        fd, level, option, value, _length = _take(arguments, 5)
-        self.socket(self.number(fd))
-        key = self.number(level), self.number(option)
-        setting = self.number(_only(value))
-        if key == (self.symbols["SOL_SOCKET"], self.symbols["SO_REUSEADDR"]) and setting in (0, 1):
+    # Data.
+
+    def _write(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count = take(arguments, 3)
+        expect(buffer, Ellipsis)
+        return self._send(self.socket(fd), self.values.number(count), 0)
+
+    def _writev(self, arguments: Arguments, _result: int) -> Running:
+        fd, vector, count = take(arguments, 3)
+        return self._send(self.socket(fd), self.values.vector(vector, count), 0)
+
+    def _send_flags(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count, flags = take(arguments, 4)
+        expect(buffer, Ellipsis)
+        return self._send(self.socket(fd), self.values.number(count), self._flags(flags))
+
+    def _sendto(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count, flags, address, length = take(arguments, 6)
+        expect(buffer, Ellipsis)
+        self._chosen(address, length)
+        return self._send(self.socket(fd), self.values.number(count), self._flags(flags))
+
+    def _sendmsg(self, arguments: Arguments, _result: int) -> Running:
+        fd, message, flags = take(arguments, 3)
+        return self._send(self.socket(fd), self.values.message(message), self._flags(flags))
+
+    def _send(self, socket: Socket, count: int, flags: int) -> Running:
+        with self._without_waiting(socket, flags):
+            if flags & self.symbols["MSG_FASTOPEN"]:
+                address = self.remote, self.settings.connect_port
+                sent = socket.connect_with(bytes(count), address)
+            else:
+                sent = socket.send(bytes(count))
+        return int((yield sent))
+
+    def _read(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count = take(arguments, 3)
+        expect(buffer, Ellipsis)
+        return self._receive(self.socket(fd), self.values.number(count), 0)
+
+    def _readv(self, arguments: Arguments, _result: int) -> Running:
+        fd, vector, count = take(arguments, 3)
+        return self._receive(self.socket(fd), self.values.vector(vector, count), 0)
+
+    def _recv(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count, flags = take(arguments, 4)
+        expect(buffer, Ellipsis)
+        return self._receive(self.socket(fd), self.values.number(count), self._flags(flags))
+
+    def _recvfrom(self, arguments: Arguments, _result: int) -> Running:
+        fd, buffer, count, flags, address, length = take(arguments, 6)
+        expect(buffer, Ellipsis)
+        self._chosen(address, length)
+        return self._receive(self.socket(fd), self.values.number(count), self._flags(flags))
+
+    def _recvmsg(self, arguments: Arguments, _result: int) -> Running:
+        fd, message, flags = take(arguments, 3)
+        return self._receive(self.socket(fd), self.values.message(message), self._flags(flags))
+
+    def _receive(self, socket: Socket, count: int, flags: int) -> Running:
+        with self._without_waiting(socket, flags):
+            received = socket.recv(count)
+        return len((yield received))
+
+    # Options and readiness.
+
+    def _option(self, level: Expression, option: Expression) -> tuple[int, int]:
+        return self.values.number(level), self.values.number(option)
+
+    def _is_without_effect(self, key: tuple[int, int]) -> bool:
+        return key in [(self.symbols[level], self.symbols[name]) for level, name in WITHOUT_EFFECT]
+
+    def _setsockopt(self, arguments: Arguments, _result: int) -> int:
+        fd, level, option, setting, length = take(arguments, 5)
+        socket, key = self.socket(fd), self._option(level, option)
+        value = self.values.option(setting, length)
+        if self._is_without_effect(key):
             return 0
-        raise CallError("this socket option is not supported")
+        if isinstance(value, bytes):
+            raise CallError("this option with a string is not supported")
+        socket.setsockopt(*key, value)
+        return 0
 
-    def _fd_and_address(self, arguments: tuple[Expression, ...]) -> int:
-        """Return the descriptor of a call whose address packetdrill chooses."""
-        fd, address, length = _take(arguments, 3)
-        _expect(address, Ellipsis)
-        _expect(length, Ellipsis)
-        return self.number(fd)
+    def _getsockopt(self, arguments: Arguments, result: int) -> int:
+        fd, level, option, setting, length = take(arguments, 5)
+        key = self._option(level, option)
+        self.values.number(only(length))
+        wanted = self.values.option(setting, only(length))
+        value = self.socket(fd).getsockopt(*key)
+        if value != wanted and result == 0:
+            raise CallError(f"the option is {value}, expected {wanted!r}")
+        return 0
+
+    def _poll(self, arguments: Arguments, _result: int) -> Running:
+        array, count, timeout = take(arguments, 3)
+        entries = self.values.pollfds(array, count)
+        limit = self.values.number(timeout)
+        env = self.host.env
+        alarm = env.timeout(limit * MS) if limit >= 0 else env.event()
+        while True:
+            ready = [self._ready(entry) for entry in entries]
+            if any(ready) or (alarm.triggered and (limit <= 0 or alarm.processed)):
+                break
+            yield env.any_of([alarm, *(self._descriptor(e.fd).changed() for e in entries)])
+        for entry, revents in zip(entries, ready, strict=True):
+            if revents != entry.revents:
+                found, wanted = self._events(revents), self._events(entry.revents)
+                raise CallError(f"revents of {entry.fd} are {found}, expected {wanted}")
+        return sum(bool(revents) for revents in ready)
+
+    def _ready(self, entry: PollFd) -> int:
+        asked = entry.events
+        for name in ALWAYS_POLLED:
+            asked |= self.symbols[name]
+        return self._descriptor(entry.fd).readiness() & asked
+
+    def _events(self, mask: int) -> str:
+        names = [
+            name for name, bit in self.symbols.items() if name.startswith("POLL") and mask & bit
+        ]
+        return "|".join(names) or "0"
 
 
-CALLS: dict[str, Callable[[Calls, tuple[Expression, ...], int], int | Running]] = {
+CALLS: dict[str, Callable[[Calls, Arguments, int], int | Running]] = {
     "accept": Calls._accept,
     "bind": Calls._bind,
     "close": Calls._close,
     "connect": Calls._connect,
+    "fcntl": Calls._fcntl,
+    "getsockopt": Calls._getsockopt,
     "listen": Calls._listen,
+    "poll": Calls._poll,
     "read": Calls._read,
+    "readv": Calls._readv,
+    "recv": Calls._recv,
+    "recvfrom": Calls._recvfrom,
+    "recvmsg": Calls._recvmsg,
+    "send": Calls._send_flags,
+    "sendmsg": Calls._sendmsg,
+    "sendto": Calls._sendto,
     "setsockopt": Calls._setsockopt,
+    "shutdown": Calls._shutdown,
     "socket": Calls._socket,
+    "write": Calls._write,
+    "writev": Calls._writev,
 }
 
-NEW_DESCRIPTOR = frozenset({"accept", "epoll_create", "open", "socket"})
+NEW_DESCRIPTOR = frozenset({"accept", "socket"})
 """Calls whose result is a descriptor: any number of 0 or more is as good as the script's."""
-
-
-def _take(arguments: tuple[Expression, ...], count: int) -> tuple[Expression, ...]:
-    if len(arguments) != count:
-        raise CallError(f"{count} arguments are expected, not {len(arguments)}")
-    return arguments
-
-
-def _expect(expression: Expression, kind: type[_Kind]) -> _Kind:
-    if not isinstance(expression, kind):
-        raise CallError(f"{_NAMES[kind]} is expected, not {_what(expression)}")
-    return expression
-
-
-def _only(expression: Expression) -> Expression:
-    """Return the one element of an array."""
-    items = _expect(expression, Array).items
-    if len(items) != 1:
-        raise CallError(f"an array of one element is expected, not of {len(items)}")
-    return items[0]
-
-
-def _what(expression: Expression) -> str:
-    return _NAMES[type(expression)]
-
-
-_NAMES: dict[type, str] = {
-    Ellipsis: "...",
-    Integer: "a number",
-    Name: "a symbol",
-    String: "a string",
-    Or: "flags",
-    Array: "an array",
-    Call: "a function",
-    Structure: "a structure",
-}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sim.packetdrill.symbols import TCP_INFO
+from sim.tcp import rto
 from sim.tcp.connection import Connection
+from sim.tcp.seq import MASK
 from sim.tcp.states import State
 from sim.units import US
 
@@ -21,26 +23,38 @@ STATES = {
     State.TIME_WAIT: "TCP_TIME_WAIT",
 }
 
+TIMESTAMPS_LENGTH = 12
+"""Bytes that the timestamps option takes of every segment (RFC 7323 appendix A)."""
+
 
 def tcp_info(connection: Connection | None) -> dict[str, int]:
-    """Return the fields of struct tcp_info and the constants to compare them with."""
-    if connection is None:
-        return {**TCP_INFO, "tcpi_state": TCP_INFO["TCP_CLOSE"], "tcpi_options": 0}
+    """Return the fields of struct tcp_info and the constants to compare them with.
+
+    None stands for a socket that was never connected.
+    """
     c = connection
+    if c is None:
+        return {**TCP_INFO, "tcpi_state": TCP_INFO["TCP_CLOSE"], "tcpi_options": 0}
     options = (
         TCP_INFO["TCPI_OPT_TIMESTAMPS"] * (c.ts_recent >= 0)
         | TCP_INFO["TCPI_OPT_SACK"] * c.sack_ok
         | TCP_INFO["TCPI_OPT_WSCALE"] * (c.snd_wscale > 0 or c.rcv_wscale > 0)
     )
+    mss = c.mss - (TIMESTAMPS_LENGTH if c.ts_recent >= 0 else 0)
     return {
         **TCP_INFO,
         "tcpi_state": TCP_INFO[STATES[c.state]],
         "tcpi_options": options,
         "tcpi_retransmits": c.retransmits,
+        "tcpi_backoff": c.backoff,
+        "tcpi_total_retrans": c.total_retransmits,
         "tcpi_snd_wscale": c.snd_wscale,
         "tcpi_rcv_wscale": c.rcv_wscale,
         "tcpi_snd_wnd": c.snd_wnd,
-        "tcpi_snd_mss": c.mss,
+        "tcpi_snd_mss": mss,
         "tcpi_advmss": c.options.mss,
+        "tcpi_unacked": -(-((c.snd_nxt - c.snd_una) & MASK) // mss),
         "tcpi_rtt": c.srtt // US,
+        "tcpi_rttvar": c.rttvar // US,
+        "tcpi_rto": rto.timeout(c) // US,
     }

@@ -23,8 +23,9 @@ from simpy.events import Process
 from sim.icmp import IcmpPacket as LiveIcmp
 from sim.packet import Packet
 from sim.packetdrill import compare
+from sim.packetdrill.arguments import CallError
 from sim.packetdrill.bench import Bench
-from sim.packetdrill.calls import NEW_DESCRIPTOR, CallError, Calls
+from sim.packetdrill.calls import NEW_DESCRIPTOR, Calls
 from sim.packetdrill.code import CodeError, Namespace
 from sim.packetdrill.commands import CommandError, Commands, Understood
 from sim.packetdrill.conversation import Conversation, Stage, UntranslatableError
@@ -291,7 +292,7 @@ class Interpreter:
     def _make(self, event: Event, call: SystemCall) -> Generator[Any, Any, None]:
         """Make a call and check what it returned."""
         try:
-            expected = self.calls.number(call.result)
+            expected = self.calls.values.number(call.result)
             self._before(call)
             returned = yield from self._perform(call, expected)
             self._after(call, returned, expected)
@@ -354,7 +355,7 @@ class Interpreter:
 
     def _accepted(self, fd: int) -> None:
         """Give the descriptor to the conversation that was accepted."""
-        peer = self.calls.socket(fd).getpeername()
+        peer = self.calls.sockets[fd].getpeername()
         for conversation in reversed(self.conversations):
             if conversation.remote == peer and conversation.stage in (
                 Stage.SYNACK_SENT,
@@ -366,7 +367,7 @@ class Interpreter:
 
     def _of(self, call: SystemCall) -> Conversation | None:
         """Return the conversation of the socket that a call is made on."""
-        fd = self.calls.number(call.arguments[0]) if call.arguments else None
+        fd = self.calls.values.number(call.arguments[0]) if call.arguments else None
         matching = [c for c in self.conversations if c.fd == fd and fd is not None]
         return matching[-1] if matching else None
 

@@ -68,6 +68,7 @@ LINUX = Profile(
     synack=Backoff(1 * S, retries=5),
     wheel=LINUX_WHEEL,
     layout=linux_layout,
+    hurried_syn=8 * MS,
     sysctls=LINUX_SYSCTLS,
 )
 

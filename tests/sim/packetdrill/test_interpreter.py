@@ -6,21 +6,24 @@ import pytest
 
 from sim.packetdrill import Outcome, main, parse, run_script
 from sim.packetdrill.interpreter import Interpreter, MismatchError
-from tests.sim.packetdrill.mutations import SCRIPTS, Variant, variants
+from tests.sim.packetdrill.mutations import SCRIPTS, variants
 
-RIGHT = sorted(SCRIPTS.glob("*.pkt"))
+RIGHT = sorted(SCRIPTS.glob("*.pkt")) + sorted((SCRIPTS / "linux").glob("*.pkt"))
 WRONG = sorted((SCRIPTS / "wrong").glob("*.pkt"))
-VARIANTS = [
-    pytest.param(variant, id=f"{path.stem}-{variant.line}-{variant.what}".replace(" ", "_"))
-    for path in RIGHT
-    for variant in variants(path.read_text())
-]
 
 
 def run(text: str) -> list[str]:
     log: list[str] = []
     Interpreter(parse(text, "a.pkt"), log.append).run()
     return log
+
+
+def passes(text: str) -> bool:
+    try:
+        run(text)
+    except MismatchError:
+        return False
+    return True
 
 
 def mismatch(text: str) -> MismatchError:
@@ -43,13 +46,13 @@ def test_wrong_script_fails_on_the_line_that_it_names(path: Path) -> None:
     assert "\n" not in str(outcome)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_wrong_variant_fails(variant: Variant) -> None:
-    mismatch(variant.text)
+@pytest.mark.parametrize("path", RIGHT, ids=lambda path: path.stem)
+def test_every_wrong_variant_fails(path: Path) -> None:
+    assert [variant for variant in variants(path.read_text()) if passes(variant.text)] == []
 
 
 def test_there_are_variants_of_every_kind() -> None:
-    kinds = {parameters.values[0].what for parameters in VARIANTS}
+    kinds = {variant.what for path in RIGHT for variant in variants(path.read_text())}
     assert {"ack", "win", "mss", "wscale", "ecr", "sequence", "length", "flag F"} <= kinds
     assert {"later", "earlier", "missing", "twice", "options", "option order"} <= kinds
     assert {"result", "errno", "late return", "early return", "assertion"} <= kinds
