@@ -143,7 +143,7 @@ def load(path: str | Path, connection: int) -> Ladder:
         states=(CLOSED, _passive_state(folder, row)),
         recipe=run.recipe,
     )
-    ladder.arrows = list(_arrows(packets, hosts))
+    ladder.arrows = list(_arrows(packets, hosts, ladder.flight_s))
     ladder.notes = list(_errors(packets, hosts))
     sides: tuple[Side, Side] = (0, 1)
     for side in sides:
@@ -187,14 +187,17 @@ def _passive_state(folder: Path, row: Any) -> str:
     return CLOSED if before.empty else str(before.iloc[-1].state)
 
 
-def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
-    """Yield an arrow for each packet that one of the hosts sent, and for each copy of one."""
+def _arrows(packets: pd.DataFrame, hosts: tuple[str, str], flight_s: float) -> Iterator[Arrow]:
+    """Yield an arrow for each packet that one of the hosts sent, and for each copy of one.
+
+    A copy made on the way is first seen where it arrives.
+    """
     first: dict[str, int] = {}
     seen: dict[tuple[Any, ...], int] = {}
     sides: dict[str, Side] = {}
     for rows in _by_packet(packets):
         sent = rows[0]
-        if sent["place"] in hosts:
+        if sent["direction"] == "out" and sent["place"] in hosts:
             sides[sent["src"]] = 0 if sent["place"] == hosts[0] else 1
         if sent["src"] not in sides:
             continue
@@ -202,7 +205,7 @@ def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
         dropped = [_loss(row, hosts) for row in rows if row["event"] == "dropped"]
         yield Arrow(
             sides[sent["src"]],
-            sent["time_s"],
+            sent["time_s"] - (0.0 if sent["event"] == "sent" else flight_s),
             arrived[0] if arrived else None,
             _label(sent, first, seen),
             "".join(dropped[-1:]),
@@ -246,7 +249,7 @@ def _label(row: Row, first: dict[str, int], seen: dict[tuple[Any, ...], int]) ->
         parts.append(f"ack {(row['ack'] - first.get(dst, 0)) & MASK}")
     if length:
         parts.append(f"{length} bytes")
-    if row["event"] == "duplicated":
+    if row["event"] != "sent":
         parts.append("copy")
     elif length or not CONTROL.isdisjoint(flags):
         key = (src, row["flags"], seq, length)

@@ -14,6 +14,7 @@ from typing import Any, cast
 from simpy.events import Event
 
 from sim import capture
+from sim.engine import Engine
 from sim.host import Host
 from sim.icmp import IcmpPacket
 from sim.net.link import Link
@@ -62,23 +63,34 @@ class TracedSimulation(Simulation):
             self.trace.flush()
 
 
-class TracedLink(Link):
-    """A link that records what is put on it and what it loses."""
+class LinkTap:
+    """What makes any kind of link record what is put on it and what does not get through.
 
-    __slots__ = ("trace",)
+    It stands before the kind of link among the bases of a class.
+    """
+
+    trace: Trace
+    engine: Engine
+    name: str
 
     def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.trace = trace
 
-    def send(self, packet: Packet) -> None:
+    def send(self, packet: Any) -> None:
         """Record the packet, then put it on the link."""
-        now = self.engine._now
-        self.trace.packet(now, self.name, "over", "sent", packet)
-        if not self._gap:
-            self.trace.packet(now, self.name, "over", "dropped", packet, "loss")
-            self.trace.forget(packet)
-        super().send(packet)
+        self.trace.packet(self.engine._now, self.name, "over", "sent", packet)
+        super().send(packet)  # type: ignore[misc]
+
+    def drop(self, packet: Any, reason: str) -> None:
+        """Record that the packet is lost, and why."""
+        self.trace.packet(self.engine._now, self.name, "over", "dropped", packet, reason)
+        self.trace.forget(packet)
+        super().drop(packet, reason)  # type: ignore[misc]
+
+
+class TracedLink(LinkTap, Link):
+    """A link that records its packets."""
 
 
 class TracedHost(Host):

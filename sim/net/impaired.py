@@ -58,22 +58,22 @@ class ImpairedLink(Link):
         now = self.engine._now
         if not self._gap:
             self._gap = self._next_gap()
-            self.drop(packet, Fate.LOST)
+            self._drop(packet, Fate.LOST)
             return
         self._gap -= 1
         size = wire_size(packet) if self._sized else 0
         for copy, fate, time in self.impairments.transmit(packet, size, now):
             if fate is Fate.LOST or fate is Fate.REFUSED:
-                self.drop(copy, fate)
+                self._drop(copy, fate)
             else:
                 copy.callbacks = self.receivers if fate is Fate.ARRIVES else self._fails
                 due = time + self.delay
                 heappush(self._queue, (due, NORMAL, next(self.engine._eid), copy))
 
-    def drop(self, packet: Any, fate: Fate) -> None:
-        """Let go of a packet that does not reach the far end, or does so in vain."""
-        self.counts[fate] += 1
-
     def fails(self, packet: Any) -> None:
         """Take a corrupted packet at the far end: its checksum fails."""
-        self.drop(packet, Fate.CORRUPTED)
+        self._drop(packet, Fate.CORRUPTED)
+
+    def _drop(self, packet: Any, fate: Fate) -> None:
+        self.counts[fate] += 1
+        self.drop(packet, fate.value)

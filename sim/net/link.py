@@ -59,11 +59,15 @@ class Link:
         """Put a packet on the link: it arrives `delay` later, or is lost."""
         if not self._gap:
             self._gap = self._next_gap()
+            self.drop(packet, "loss")
             return
         self._gap -= 1
         packet.callbacks = self.receivers
         engine = self.engine
         heappush(self._queue, (engine._now + self.delay, NORMAL, next(engine._eid), packet))
+
+    def drop(self, packet: Any, reason: str) -> None:
+        """Let go of a packet that does not get through; `reason` says why in a word or two."""
 
     def _next_gap(self) -> int:
         """Draw how many packets pass before the next loss, by inversion."""

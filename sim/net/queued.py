@@ -59,15 +59,15 @@ class QueuedLink(Link):
         if now >= self._free_at and not self.queue:
             self._transmit(packet, size)
             return
-        self.queue.enqueue(packet, size, now, self.drop)
+        self.queue.enqueue(packet, size, now, self._queue_drops)
         self._wake_when_free()
 
-    def drop(self, packet: Any) -> None:
-        """Let go of a packet that the queue dropped."""
+    def _queue_drops(self, packet: Any) -> None:
         self.dropped += 1
+        self.drop(packet, "queue")
 
     def _send_next(self, event: Any) -> None:
-        head = self.queue.dequeue(self.engine._now, self.drop)
+        head = self.queue.dequeue(self.engine._now, self._queue_drops)
         if head is not None:
             self._transmit(*head)
         self._wake_when_free()
@@ -81,6 +81,7 @@ class QueuedLink(Link):
         self._free_at = self.engine._now + size * 8 * S // self.bitrate
         if not self._gap:
             self._gap = self._next_gap()
+            self.drop(packet, "loss")
             return
         self._gap -= 1
         packet.callbacks = self.receivers

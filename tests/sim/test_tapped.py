@@ -3,16 +3,19 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from simpy.events import Event
 
 from sim import Simulation
+from sim.net.impaired import ImpairedLink
+from sim.net.netem import parse
 from sim.simulation import Simulation as Plain
-from sim.tapped import TracedSimulation
+from sim.tapped import LinkTap, TracedHost, TracedSimulation
 from sim.tcp import header
-from sim.trace import TABLES, PacketRow, SocketRow
+from sim.trace import TABLES, PacketRow, SocketRow, Trace
 from sim.units import MS, S
 
 DELAY = 20 * MS
@@ -157,6 +160,33 @@ def test_nobody_answers(tables: Tables) -> None:
     last = tables.sockets[-1]
     assert (last.event, last.detail, last.state) == ("raise", "connect() ETIMEDOUT", "CLOSED")
     assert last.peer_address == ""
+
+
+class TracedImpairedLink(LinkTap, ImpairedLink):
+    pass
+
+
+def test_an_impaired_link_says_why_it_drops_and_copies_are_packets_of_their_own(
+    tables: Tables,
+) -> None:
+    trace = Trace(tables)
+    sim = Simulation(
+        seed=2,
+        make_host=partial(TracedHost, trace),
+        make_link=partial(
+            TracedImpairedLink, trace, netem=parse("loss 20% duplicate 30% corrupt 20%")
+        ),
+    )
+    exchange(sim)
+    trace.flush()
+    reasons = Counter(row.reason for row in tables.packets if row.event == "dropped")
+    assert set(reasons) == {"loss", "corrupted"}
+    sent = {row.packet for row in tables.packets if row.direction == "out"}
+    received = {row.packet for row in tables.packets if row.event == "received"}
+    dropped = {row.packet for row in tables.packets if row.event == "dropped"}
+    assert sent - received <= dropped
+    assert received - sent
+    assert not received & dropped
 
 
 def test_a_refused_connect_raises_in_the_trace_too(tables: Tables) -> None:
