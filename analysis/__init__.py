@@ -20,7 +20,7 @@ from analysis.errors import ResultsError
 if TYPE_CHECKING:
     from analysis.frames import Frames, Where
 
-__all__ = ["ResultsError", "load", "plot", "summarise"]
+__all__ = ["ResultsError", "load", "plot", "report", "summarise"]
 
 
 def load(path: str | Path, columns: Sequence[str] | None = None, where: Where = None) -> Frames:
@@ -38,6 +38,16 @@ def summarise(path: str | Path) -> str:
     from analysis import summary  # noqa: PLC0415
 
     return summary.text(load(path))
+
+
+def report(path: str | Path, out: str | Path | None = None) -> Path:
+    """Write a run's report, a self-contained HTML page, and return its file.
+
+    `out` is `report.html` in the run's folder unless given.  Raises ResultsError, OSError.
+    """
+    from analysis import reports  # noqa: PLC0415
+
+    return reports.write(path, out)
 
 
 def plot(path: str | Path, kind: str | None = None, out: str | Path | None = None) -> list[Path]:

@@ -50,6 +50,18 @@ def quantiles(latencies: NDArray[np.float64], shares: list[float]) -> NDArray[np
     return np.quantile(latencies, shares, method="inverted_cdf")
 
 
+def retransmissions(connections: pd.DataFrame) -> list[tuple[str, int, int]]:
+    """Return (packet, sent, retransmitted) of the SYNs and the SYN-ACKs."""
+    return [
+        (
+            packet,
+            int(connections[f"{name}_sent"].sum()),
+            int(connections[f"{name}_retransmits"].sum()),
+        )
+        for packet, name in (("SYN", "syn"), ("SYN-ACK", "synack"))
+    ]
+
+
 def text(frames: Frames) -> str:
     """Return the summary of a run, ready to print."""
     connections = frames.select(_COLUMNS)
@@ -115,9 +127,6 @@ def _retransmission_lines(connections: pd.DataFrame) -> list[str]:
             quantities.count(repeated),
             f"{repeated / len(connections):.4f}",
         ]
-        for label, sent, repeated in (
-            ("SYN", *connections[["syn_sent", "syn_retransmits"]].sum()),
-            ("SYN-ACK", *connections[["synack_sent", "synack_retransmits"]].sum()),
-        )
+        for label, sent, repeated in retransmissions(connections)
     ]
     return align([["packets", "sent", "retransmissions", "per connect()"], *rows])

@@ -6,7 +6,8 @@ none.  The client repeats its SYN by its schedule until a SYN-ACK arrives or it 
 server answers every SYN that arrives with a SYN-ACK at once, and repeats that by its own schedule;
 a SYN that arrives again starts the running wait of that schedule anew without advancing it
 (tcp_check_req of Linux), and a request that is given up is made again by the next SYN.  The first
-SYN-ACK that gets through ends it.
+SYN-ACK that gets through ends it.  A packet that arrives at the very moment at which a timer
+expires comes first.
 
 Nothing is sampled.  A host's timer wheel makes its expiries depend on the phase of its clock,
 which is uniform: whole ticks of phase are enumerated, the fraction of a tick that remains is
@@ -237,10 +238,12 @@ class _Race:
         passed = self.loss ** np.arange(later + 1)
         pending = np.ones((later, len(phases.server)), dtype=bool)
         """Whether each later SYN still has to be considered."""
+        # Exact timers can expire at the very moment at which a packet arrives.
+        ties = not self.synack.rounded and (k > 0 or not phases.margin)
         now = phases.shown[k]
         for j in range(i, len(self.synack.ticks)):
             now = self.synack.expiry(now, j)
-            due = phases.shown[k + 1 :] < now
+            due = phases.shown[k + 1 :] < now + ties
             first = due & pending
             for n in range(later):
                 if first[n].any():
@@ -277,7 +280,7 @@ class _Race:
     def finish(self, phases: _Phases, shape: int, at: Ticks, chance: Masses) -> None:
         """Count that a SYN-ACK sent at these ticks is the first to get through."""
         ahead = BEHIND[shape] - BEHIND[self.spread(self.syn, phases.margin)]
-        heard = at - ahead + self.reply < phases.gives_up
+        heard = at - ahead + self.reply <= phases.gives_up
         if heard.any():
             least = int(at.min())
             counted = np.bincount(at[heard] - least, weights=chance[heard])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, Literal, ParamSpec
@@ -45,7 +46,7 @@ PERCENT: Final = FuncFormatter(lambda share, _: percent(round(share, 12)))
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 
-STYLE: Final[Any] = {
+STYLE: Final[dict[str, Any]] = {
     "figure.figsize": (8.0, 5.0),
     "figure.dpi": 100,
     "savefig.dpi": 200,
@@ -71,12 +72,18 @@ STYLE: Final[Any] = {
 P = ParamSpec("P")
 
 
+def context(changes: dict[str, Any] | None = None) -> AbstractContextManager[None]:
+    """Return the context in which figures are drawn and written in the style of the house."""
+    style: Any = STYLE | (changes or {})
+    return mpl.rc_context(style)
+
+
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Let a function draw its figure in the style of the house."""
 
     @wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(STYLE):
+        with context():
             return draw(*args, **kwargs)
 
     return wrapper
@@ -180,7 +187,7 @@ def save(figure: Figure, file: Path) -> None:
     }[file.suffix.lower()]
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with mpl.rc_context(STYLE):
+        with context():
             figure.savefig(beside, format=file.suffix[1:].lower(), metadata=metadata)
         beside.replace(file)
     finally:

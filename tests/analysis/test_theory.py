@@ -48,7 +48,7 @@ def courses(
     def synack(
         now: Fraction, expired: int, following: int, chance: float
     ) -> Iterator[tuple[Fraction, float]]:
-        if now + rtt < gives_up:
+        if now + rtt <= gives_up:
             yield now, chance * (1 - back)
         timer = expiry(server.wheel, phases[1], now, server.synack_timeouts_s[expired])
         yield from after(timer, expired, following, chance * back)
@@ -59,7 +59,7 @@ def courses(
         if chance == 0.0:
             return
         arrives = syns[following] if following < len(syns) else None
-        if timer is not None and (arrives is None or timer <= arrives):
+        if timer is not None and (arrives is None or timer < arrives):
             if expired + 1 == len(server.synack_timeouts_s):
                 yield from after(None, 0, following, chance)
             else:
