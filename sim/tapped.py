@@ -17,8 +17,11 @@ from sim import capture
 from sim.engine import Engine
 from sim.host import Host
 from sim.icmp import IcmpPacket
+from sim.net.impaired import ImpairedLink
 from sim.net.link import Link
+from sim.net.links import Kinds, make_link
 from sim.net.node import Send
+from sim.net.queued import QueuedLink
 from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.simulation import Simulation
 from sim.socket import Address, Socket, errno_name
@@ -49,7 +52,9 @@ class TracedSimulation(Simulation):
 
     def __init__(self, sink: Sink, seed: int = 0) -> None:
         self.trace = Trace(sink)
-        super().__init__(seed, partial(TracedHost, self.trace), partial(TracedLink, self.trace))
+        links = (TracedLink, TracedImpairedLink, TracedQueuedLink)
+        kinds = Kinds(*(partial(link, self.trace) for link in links))
+        super().__init__(seed, partial(TracedHost, self.trace), partial(make_link, kinds=kinds))
 
     def run(
         self,
@@ -91,6 +96,14 @@ class LinkTap:
 
 class TracedLink(LinkTap, Link):
     """A link that records its packets."""
+
+
+class TracedImpairedLink(LinkTap, ImpairedLink):
+    """A link with impairments that records its packets."""
+
+
+class TracedQueuedLink(LinkTap, QueuedLink):
+    """A link with a queue that records its packets."""
 
 
 class TracedHost(Host):

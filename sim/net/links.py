@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.engine import Engine
 from sim.net.impaired import ImpairedLink
@@ -13,6 +13,17 @@ from sim.net.models import Netem
 from sim.net.queued import QueuedLink
 from sim.net.queues import Queue
 from sim.streams import Streams
+
+
+class Kinds(NamedTuple):
+    """What makes each kind of link; `sim.tapped` has others."""
+
+    plain: Callable[..., Link] = Link
+    impaired: Callable[..., Link] = ImpairedLink
+    queued: Callable[..., Link] = QueuedLink
+
+
+KINDS = Kinds()
 
 
 def make_link(
@@ -27,6 +38,7 @@ def make_link(
     lose: Lose | None = None,
     bitrate: int | None = None,
     queue: Queue | None = None,
+    kinds: Kinds = KINDS,
 ) -> Link:
     """Return one direction of a link; without `netem`, `lose` and `bitrate` a plain `Link`.
 
@@ -39,12 +51,12 @@ def make_link(
     impaired = netem is not None or lose is not None
     if bitrate is not None:
         if not impaired:
-            return QueuedLink(
+            return kinds.queued(
                 engine, streams, name, receive, delay, loss, bitrate=bitrate, queue=queue
             )
-        receive = QueuedLink(
+        receive = kinds.queued(
             engine, streams, f"{name} queue", receive, 0, bitrate=bitrate, queue=queue
         ).send
     if impaired:
-        return ImpairedLink(engine, streams, name, receive, delay, loss, netem=netem, lose=lose)
-    return Link(engine, streams, name, receive, delay, loss)
+        return kinds.impaired(engine, streams, name, receive, delay, loss, netem=netem, lose=lose)
+    return kinds.plain(engine, streams, name, receive, delay, loss)

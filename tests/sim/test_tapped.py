@@ -10,12 +10,12 @@ import pytest
 from simpy.events import Event
 
 from sim import Simulation
-from sim.net.impaired import ImpairedLink
 from sim.net.netem import parse
+from sim.net.queues import DropTail
 from sim.simulation import Simulation as Plain
-from sim.tapped import LinkTap, TracedHost, TracedSimulation
+from sim.tapped import TracedSimulation
 from sim.tcp import header
-from sim.trace import TABLES, PacketRow, SocketRow, Trace
+from sim.trace import TABLES, PacketRow, SocketRow
 from sim.units import MS, S
 
 DELAY = 20 * MS
@@ -162,23 +162,13 @@ def test_nobody_answers(tables: Tables) -> None:
     assert last.peer_address == ""
 
 
-class TracedImpairedLink(LinkTap, ImpairedLink):
-    pass
-
-
 def test_an_impaired_link_says_why_it_drops_and_copies_are_packets_of_their_own(
     tables: Tables,
 ) -> None:
-    trace = Trace(tables)
-    sim = Simulation(
-        seed=2,
-        make_host=partial(TracedHost, trace),
-        make_link=partial(
-            TracedImpairedLink, trace, netem=parse("loss 20% duplicate 30% corrupt 20%")
-        ),
-    )
+    sim = TracedSimulation(tables, seed=2)
+    netem = parse("loss 20% duplicate 30% corrupt 20%")
+    sim.network._make_link = partial(sim.network._make_link, netem=netem)
     exchange(sim)
-    trace.flush()
     reasons = Counter(row.reason for row in tables.packets if row.event == "dropped")
     assert set(reasons) == {"loss", "corrupted"}
     sent = {row.packet for row in tables.packets if row.direction == "out"}
@@ -187,6 +177,13 @@ def test_an_impaired_link_says_why_it_drops_and_copies_are_packets_of_their_own(
     assert sent - received <= dropped
     assert received - sent
     assert not received & dropped
+
+
+def test_a_full_queue_is_a_reason(tables: Tables) -> None:
+    sim = TracedSimulation(tables, seed=2)
+    sim.network._make_link = partial(sim.network._make_link, bitrate=100, queue=DropTail(packets=1))
+    exchange(sim)
+    assert {row.reason for row in tables.packets if row.event == "dropped"} == {"queue"}
 
 
 def test_a_refused_connect_raises_in_the_trace_too(tables: Tables) -> None:
