@@ -85,6 +85,7 @@ def _list(options: tuple[Option, ...]) -> str:
 def join(segments: list[TcpPacket], length: int) -> TcpPacket | str:
     """Return segments in a row as the one that carries all their data, `length` bytes of it.
 
+    It has PSH set, as Linux sets it in every packet that segmentation offload takes apart.
     Returns words instead if they are not parts of one: they may differ in FIN, PSH and CWR only,
     each begins where the last ended, and all but the last are of one size.
     """
@@ -99,7 +100,7 @@ def join(segments: list[TcpPacket], length: int) -> TcpPacket | str:
         end += segment.length
     if end - first.seq != length:
         return f"payload length is {end - first.seq}, not {length}"
-    return replace(last, seq=first.seq, length=length)
+    return replace(last, seq=first.seq, length=length, flags=last.flags | PSH)
 
 
 def _loose(packet: TcpPacket) -> TcpPacket:

@@ -35,7 +35,7 @@ def linux_layout(options: SynOptions, timestamps: bool) -> tuple[int, ...]:
     if options.wscale >= 0:
         layout += (NOP, WSCALE)
     if options.fastopen is not None:
-        layout += (FASTOPEN,)
+        layout += (FASTOPEN, *(NOP,) * (-(2 + len(options.fastopen)) % 4))
     return layout
 
 

@@ -67,7 +67,7 @@ def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
             c.send_ack(now)
         elif arrived:
             schedule_ack(c, r, len(data), now)
-        elif payload:
+        elif payload and not fin:
             c.send_ack(now)  # All of it is old: the acknowledgment was lost.
         if arrived and c.user is not None:
             c.user.readable(now)

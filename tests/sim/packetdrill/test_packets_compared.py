@@ -168,7 +168,7 @@ def test_timestamps_are_compared_if_a_tick_has_a_length(value: int, problem: str
 
 
 def test_segments_in_a_row_are_one() -> None:
-    parts = [tcp("> . 1:11(10) ack 1"), tcp("> . 11:21(10) ack 1"), tcp("> P. 21:26(5) ack 1")]
+    parts = [tcp("> . 1:11(10) ack 1"), tcp("> . 11:21(10) ack 1"), tcp("> . 21:26(5) ack 1")]
     assert join(parts, 25) == tcp("> P. 1:26(25) ack 1")
 
 
