@@ -138,6 +138,9 @@ def synchronized(c: Connection, segment: Packet, now: int) -> None:
         return
     # First, check the sequence number; old timestamps first (PAWS).
     if is_old(c, segment) and not flags & RST:
+        if flags & SYN:
+            challenge(c, now)
+            return
         c.stack.counters["TcpExtPAWSEstab"] += 1
         if segment.length or not limited(c, now):
             c.send_ack(now)

@@ -39,6 +39,7 @@ CASES: dict[int, Script] = {
     9009: {"SYN+ACK 1": (0, 5 * MS)},
     9010: {"SYN 1": (1200 * MS,)},
     9013: {"SYN+ACK 1-2": LOST},
+    9014: {"SYN+ACK 1": (1200 * MS,)},
     9017: {"SYN+ACK 1": (970 * MS,)},
 }
 """By the port of the measurement."""
