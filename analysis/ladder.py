@@ -112,6 +112,9 @@ class Ladder:
                 at(arrow.arrived_s).arrived.append(arrow)
         for note in self.notes:
             at(note.time_s).notes[note.side].append(note)
+        for timer in self.timers:
+            at(timer.started_s)
+            at(timer.ended_s)
         return [found[time] for time in sorted(found)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +43,9 @@ INCHES = 0.235
 EDGE = 0.76
 """How far the notes reach beyond the time lines; these are 1 apart."""
 
+MOST = 200
+"""Moments that are drawn at most."""
+
 GREY = "#666666"
 STATE_COLOURS = {
     "SYN-SENT": VERMILLION,
@@ -56,7 +60,8 @@ STATE_COLOURS = {
 
 @styled
 def ladder(ladder: Ladder) -> Figure:
-    """Draw a connection's message sequence."""
+    """Draw a connection's message sequence, of a long one its beginning."""
+    ladder, left_out = _beginning(ladder)
     moments = ladder.moments()
     slots = _slots(moments)
     places = _places(moments, slots, ladder)
@@ -79,7 +84,23 @@ def ladder(ladder: Ladder) -> Figure:
             middle = places[after.time_s] - CUT / 2
             _cut(axes, middle, duration(pause))
     _legend(figure, ladder)
+    if left_out:
+        end: dict[str, Any] = {"ha": "center", "va": "center", "color": GREY, "style": "italic"}
+        axes.text(0.5, bottom - LINE, f"and {left_out} packets more", fontsize=8.5, **end)
     return figure
+
+
+def _beginning(ladder: Ladder) -> tuple[Ladder, int]:
+    """Return as much of a ladder as can be drawn, and how many packets are left out."""
+    moments = ladder.moments()
+    if len(moments) <= MOST:
+        return ladder, 0
+    end = moments[MOST].time_s
+    arrows = [arrow for arrow in ladder.arrows if max(arrow.sent_s, arrow.arrived_s or 0.0) < end]
+    notes = [note for note in ladder.notes if note.time_s < end]
+    timers = [timer for timer in ladder.timers if timer.ended_s < end]
+    beginning = replace(ladder, arrows=arrows, notes=notes, timers=timers)
+    return beginning, len(ladder.arrows) - len(arrows)
 
 
 def _flight(ladder: Ladder) -> float:

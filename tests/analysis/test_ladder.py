@@ -131,3 +131,13 @@ def test_a_picture_in_each_format(tmp_path: Path, ending: str) -> None:
 
 def test_a_connection_without_any_packet_is_drawn() -> None:
     draw(Ladder(0, ("a", "b"), ("", ""), "unreachable (ENETUNREACH)", 0.0, ("CLOSED", "CLOSED")))
+
+
+def test_of_a_long_exchange_the_beginning_is_drawn() -> None:
+    long = simultaneous_open()
+    long.arrows += [Arrow(0, 0.1 * number, 0.1 * number + 0.02, "ACK") for number in range(1, 900)]
+    figure = draw(long)
+    assert figure.get_size_inches()[1] < 300
+    left_out = [text.get_text() for text in figure.axes[0].texts if "more" in text.get_text()]
+    drawn = [text for text in figure.axes[0].texts if text.get_text() == "ACK"]
+    assert left_out == [f"and {899 - len(drawn)} packets more"]
