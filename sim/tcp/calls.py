@@ -35,7 +35,7 @@ def send(c: Connection, data: bytes, now: int) -> int:
             c.receiving.dialogue = True
         s.buffer += taken
         s.pushed = (sending.start(c) + len(s.buffer)) & MASK
-        if c.state in (State.ESTABLISHED, State.CLOSE_WAIT):
+        if c.state in (State.ESTABLISHED, State.CLOSE_WAIT) or c.fast_open:
             sending.output(c, now)
     return len(taken)
 

@@ -63,6 +63,7 @@ class Connection:
         "answered",
         "backoff",
         "error",
+        "fast_open",
         "flow",
         "irs",
         "iss",
@@ -92,6 +93,7 @@ class Connection:
         "srtt",
         "stack",
         "state",
+        "syn_data",
         "timer",
         "total_retransmits",
         "ts_recent",
@@ -158,6 +160,10 @@ class Connection:
         self.rcv_wscale = 0
         self.peer_closed = False
         """Whether the peer's FIN has arrived."""
+        self.fast_open = False
+        """Whether it was opened by a SYN alone, and sends in SYN-RECEIVED (RFC 7413 4.2.2)."""
+        self.syn_data = False
+        """Whether data in the SYN was taken (RFC 7413)."""
         self.orphan = False
         """Whether the user has given it up with close()."""
         self.sending: Sending | None = None

@@ -14,6 +14,9 @@ from sim.tcp.seq import MASK
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
+    from sim.tcp.peer import Peer
+    from sim.tcp.profile import Profile
+    from sim.tcp.settings import Settings
 
 CLIENT, WITHOUT_COOKIE = 1, 4
 """Bits of net.ipv4.tcp_fastopen."""
@@ -22,21 +25,30 @@ OPTIONS_LENGTH = 40
 """Bytes of options that a SYN with data is reckoned to have (RFC 9293 3.1: at most 40)."""
 
 
+def room(peer: Peer, profile: Profile, settings: Settings) -> int:
+    """Return how many bytes the SYN of a connection to be opened may carry."""
+    if not profile.fastopen & CLIENT or not (peer.cookie or profile.fastopen & WITHOUT_COOKIE):
+        return 0
+    limits = peer.mss, settings.maxseg or peer.mss, peer.fastopen_mss or peer.mss
+    return min(limits) - OPTIONS_LENGTH
+
+
 def prepare(c: Connection, data: bytes) -> None:
     """Let the SYN of a connection about to be opened carry data, or ask for a cookie.
 
     Without a cookie the data waits for the connection.
     """
-    bits = c.stack.profile.fastopen
+    profile = c.stack.profile
     s = sending.half(c)
     s.buffer += data
     s.pushed = (c.iss + 1 + len(data)) & MASK
-    if not bits & CLIENT:
+    if not profile.fastopen & CLIENT:
         return
-    known = c.peer.cookie
-    c.options = c.peer.with_fast_open(c.options, known)
-    if known or bits & WITHOUT_COOKIE:
-        taken = min(len(data), c.mss - OPTIONS_LENGTH)
+    cookie = c.peer.cookie
+    if cookie or not profile.fastopen & WITHOUT_COOKIE:
+        c.options = c.peer.with_fast_open(c.options, cookie)
+    taken = min(len(data), room(c.peer, profile, c.settings))
+    if taken:
         c.snd_nxt = (c.iss + 1 + taken) & MASK
         s.recover = c.snd_nxt
         c.stack.counters["TcpExtTCPFastOpenActive"] += 1
@@ -44,10 +56,11 @@ def prepare(c: Connection, data: bytes) -> None:
 
 def answered(c: Connection, segment: Packet) -> None:
     """Take the cookie of a SYN-ACK, and note whether the SYN's data was taken."""
-    if c.options.fastopen is None:
-        return
     options = segment.options
-    if options is not None and options.fastopen:
+    if c.options.fastopen is not None and options is not None and options.fastopen:
         c.peer.cookie = options.fastopen
-    if c.snd_nxt != (c.iss + 1) & MASK and segment.ack != c.snd_nxt:
-        c.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1
+        c.peer.fastopen_mss = max(options.mss, 0)
+    if c.snd_nxt != (c.iss + 1) & MASK:
+        c.syn_data = segment.ack == c.snd_nxt
+        if not c.syn_data:
+            c.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1

@@ -78,6 +78,8 @@ def open_at_once(listener: Listener, request: Request, segment: Packet, now: int
     stack.connections[request.key] = connection
     stack.counters["TcpExtTCPFastOpenPassive"] += 1
     stack.counters["TcpPassiveOpens"] += 1
+    connection.fast_open = True
+    connection.syn_data = bool(segment.payload)
     if segment.payload:
         receiving.accept(connection, receiving.half(connection), segment.payload)
     connection.send_syn(now)

@@ -23,6 +23,7 @@ class Peer:
     __slots__ = (
         "_answers",
         "cookie",
+        "fastopen_mss",
         "first_window",
         "key",
         "mss",
@@ -49,6 +50,8 @@ class Peer:
         """The window that a SYN offers, bytes."""
         self.cookie = b""
         """The peer's Fast Open cookie, or b"" while there is none (RFC 7413)."""
+        self.fastopen_mss = 0
+        """The MSS that came with the cookie, bytes; 0: none did (RFC 7413 section 4.1.3)."""
         self.proven = False
         """Whether a connection to it has lived and ended well (tcp_peer_is_proven)."""
         self._answers: dict[int, tuple[SynOptions, int]] = {}

@@ -34,9 +34,11 @@ class Binder(Protocol):
 class Ports:
     """The local ports of a host, by number."""
 
-    __slots__ = ("_next", "bound", "high", "low")
+    __slots__ = ("_next", "bound", "high", "low", "step")
 
-    def __init__(self, first_last: tuple[int, int]) -> None:
+    def __init__(self, first_last: tuple[int, int], step: int = 2) -> None:
+        """Take the range and the step: 2 takes ports of one parity first."""
+        self.step = step
         self.low = first_last[0]
         self.high = first_last[1] + 1
         self.bound: dict[int, list[Binder]] = {}
@@ -63,19 +65,20 @@ class Ports:
         offset = self._next.get((key, dport))
         if offset is None:
             offset = mix(key, dport)
-        offset = offset % size & ~1
-        for parity in (0, 1):
-            port = low + (offset | parity)
-            for _ in range(parity, size, 2):
+        step = self.step
+        offset = offset % size // step * step
+        for parity in range(step):
+            port = low + offset + parity
+            for _ in range(parity, size, step):
                 if port >= high:
                     port = low + parity
                 if port not in self.bound:
                     flow = tuple.__new__(Flow, (dst, dport, src, port))
                     holder = used.get(flow)
                     if holder is None or holder.reusable(now):
-                        self._next[key, dport] = port - low - parity + 2
+                        self._next[key, dport] = port - low - parity + step
                         return flow
-                port += 2
+                port += step
         return None
 
     def free(self, used: Iterable[Flow]) -> int:

@@ -66,6 +66,8 @@ class Profile:
     wscale: int = 7
     local_ports: tuple[int, int] = (32768, 60999)
     """Ephemeral ports, first and last."""
+    port_step: int = 2
+    """2: connect() takes ports of one parity first, the other when those are used; 1: any."""
     somaxconn: int = 4096
     max_syn_backlog: int = 2048
     abort_on_overflow: bool = False
@@ -75,6 +77,8 @@ class Profile:
     """Bytes of receive buffer that every socket is sure of (first figure of tcp_rmem)."""
     memory: int = 6 << 30
     """Bytes that all sockets of a host may hold (last figure of tcp_mem)."""
+    max_orphans: int = 65536
+    """Connections that may still close after their users have closed them (tcp_max_orphans)."""
     msl: int = 30_000_000_000
     """Half of the time in TIME-WAIT."""
     fin_timeout: int = 60_000_000_000
@@ -167,6 +171,11 @@ class Profile:
                 "levels": [list(level) for level in self.wheel.levels],
             },
         }
+
+
+def flag(value: Any) -> bool:
+    """Return a knob's 0 or 1 as truth."""
+    return bool(int(value))
 
 
 def knob(name: str, convert: Callable[[Any], Any] = int) -> Sysctl:

@@ -110,7 +110,7 @@ class Stack:
         """By the flow in which the peer's segments arrive."""
         self.listeners: dict[tuple[str, int], Listener | ListenerGroup] = {}
         """By local address and port; the address is ANY for a wildcard."""
-        self.ports = Ports(profile.local_ports)
+        self.ports = Ports(profile.local_ports, profile.port_step)
         self.peers = Peers(profile, source, secret, mtu - HEADERS)
         self.counters: dict[str, int] = defaultdict(int)
         """SNMP and TcpExt counters, by the names of `nstat`."""

@@ -1,0 +1,150 @@
+"""FreeBSD 13 and later, and macOS.
+
+FreeBSD: tcp_timer.h, tcp_syncache.c, tcp_output.c (tcp_addoptions); macOS: xnu's tcp_timer.c and
+tcp_output.c.  Both give connect() up after keepinit, 75 s, and so break MUST-23 of RFC 9293.  The
+accept queue overflows beyond 3/2 of the backlog; a final ACK that finds it full is dropped with its
+entry in the syncache, so that data sent later draws a RST.  Knobs carry FreeBSD's own names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sim.packet import SynOptions
+from sim.tcp.profile import (
+    END,
+    FASTOPEN,
+    MSS,
+    NOP,
+    SACK_PERMITTED,
+    TIMESTAMPS,
+    WSCALE,
+    Profile,
+    Sysctl,
+    flag,
+    knob,
+    three_halves,
+)
+from sim.tcp.timers import Backoff, Wheel
+from sim.units import MS, S
+
+
+def freebsd_layout(options: SynOptions, timestamps: bool) -> tuple[int, ...]:
+    """MSS, window scale, SACK-permitted, timestamps, each aligned as tcp_addoptions() does."""
+    layout: tuple[int, ...] = ()
+    length = 0
+
+    def put(kind: int, size: int, modulus: int, remainder: int) -> None:
+        nonlocal layout, length
+        while length % modulus != remainder or (not length and remainder):
+            layout += (NOP,)
+            length += 1
+        layout += (kind,)
+        length += size
+
+    if options.mss >= 0:
+        put(MSS, 4, 4, 0)
+    if options.wscale >= 0:
+        put(WSCALE, 3, 4, 1)
+    if options.sack_permitted:
+        put(SACK_PERMITTED, 2, 2, 0)
+    if timestamps:
+        put(TIMESTAMPS, 10, 4, 2)
+    if options.fastopen is not None:
+        put(FASTOPEN, 2 + len(options.fastopen), 4, 0)
+    return layout + (END,) * (-length % 4)
+
+
+def macos_layout(options: SynOptions, timestamps: bool) -> tuple[int, ...]:
+    """MSS, NOP, window scale, NOP, NOP, timestamps, SACK-permitted, end of list."""
+    layout: tuple[int, ...] = (MSS,) if options.mss >= 0 else ()
+    if options.wscale >= 0:
+        layout += (NOP, WSCALE)
+    if timestamps:
+        layout += (NOP, NOP, TIMESTAMPS)
+    if options.sack_permitted:
+        layout += (SACK_PERMITTED, END, END)
+    return layout
+
+
+def rfc1323(profile: Profile, value: Any) -> Profile:
+    """net.inet.tcp.rfc1323: 1 both extensions, 2 window scaling alone, 3 timestamps alone."""
+    number = int(value)
+    return replace(profile, window_scaling=number in (1, 2), timestamps=number in (1, 3))
+
+
+def milliseconds(value: Any) -> int:
+    """Return a knob's milliseconds as ns."""
+    return int(value) * MS
+
+
+FREEBSD_SYSCTLS = {
+    "kern.ipc.soacceptqueue": knob("somaxconn"),
+    "net.inet.ip.portrange.first": Sysctl(
+        lambda p, value: replace(p, local_ports=(int(value), p.local_ports[1])),
+        lambda p: p.local_ports[0],
+    ),
+    "net.inet.ip.portrange.last": Sysctl(
+        lambda p, value: replace(p, local_ports=(p.local_ports[0], int(value))),
+        lambda p: p.local_ports[1],
+    ),
+    "net.inet.ip.ttl": knob("ttl"),
+    "net.inet.tcp.delacktime": knob("delayed_ack", milliseconds),
+    "net.inet.tcp.finwait2_timeout": knob("fin_timeout", milliseconds),
+    "net.inet.tcp.initcwnd_segments": knob("initial_cwnd"),
+    "net.inet.tcp.keepinit": Sysctl(
+        lambda p, value: replace(p, syn=replace(p.syn, deadline=milliseconds(value))),
+        lambda p: p.syn.deadline // MS,
+    ),
+    "net.inet.tcp.msl": knob("msl", milliseconds),
+    "net.inet.tcp.recvspace": knob("receive_space"),
+    "net.inet.tcp.rexmit_min": knob("rto_min", milliseconds),
+    "net.inet.tcp.rfc1323": Sysctl(
+        rfc1323, lambda p: p.window_scaling + 2 * (p.timestamps and not p.window_scaling)
+    ),
+    "net.inet.tcp.sack.enable": knob("sack", flag),
+    "net.inet.tcp.sendspace": knob("send_buffer"),
+    "net.inet.tcp.syncookies": knob("syncookies"),
+}
+
+FREEBSD = Profile(
+    name="freebsd",
+    description="FreeBSD 13 and later",
+    syn=Backoff(1 * S, retries=12, deadline=75 * S),
+    synack=Backoff(1 * S, retries=3),
+    wheel=Wheel(1 * MS),
+    layout=freebsd_layout,
+    receive_space=65535,
+    window_in_segments=False,
+    wscale=6,
+    port_step=1,
+    local_ports=(10000, 65535),
+    somaxconn=128,
+    accept_limit=three_halves,
+    request_limit=three_halves,
+    forgets_on_overflow=True,
+    syncookies=1,
+    msl=30 * S,
+    rto_min=30 * MS,
+    rto_min_is_variance=False,
+    acks_fin_at_once=True,
+    answers_unsent_ack=True,
+    soft_errors_abort=False,
+    send_buffer=32768,
+    tw_reuse=0,
+    sysctls=FREEBSD_SYSCTLS,
+)
+
+MACOS = replace(
+    FREEBSD,
+    name="macos",
+    description="macOS and iOS",
+    syn=Backoff(1 * S, retries=12, linear=4, deadline=75 * S),
+    layout=macos_layout,
+    local_ports=(49152, 65535),
+    syncookies=0,
+    msl=15 * S,
+    send_buffer=131072,
+    sysctls={},
+)
