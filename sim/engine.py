@@ -44,12 +44,10 @@ class Engine(simpy.Environment):
         """Run until `until` (a time in ns, or an event), or until nothing is left to happen.
 
         `progress` is called every few thousand events.  The garbage collector rests meanwhile:
-        what lives at the start is frozen, and reference counts free the rest.
+        reference counts free what is no longer needed.
         """
         stop = self._stop_event(until)
         collecting = gc.isenabled()
-        gc.collect()
-        gc.freeze()
         gc.disable()
         try:
             while self._process(EVENTS_BETWEEN_REPORTS):
@@ -60,7 +58,6 @@ class Engine(simpy.Environment):
         finally:
             if collecting:
                 gc.enable()
-            gc.unfreeze()
         if isinstance(until, Event):
             raise RuntimeError("the simulation ended before the event it was to run until")
         if stop is not None:
