@@ -30,6 +30,7 @@ _TITLES: Final = {
     "ecdf": "Share of connects established within a time",
     "ccdf": "Share of connects not yet established after a time",
     "timeline": "Every connect() as a line from call to return",
+    "over_time": "Latency of every connect() by the time of the call",
     "retransmissions": "Connects by the number of SYN and SYN-ACK retransmissions",
 }
 

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from analysis import frames
 from analysis.frames import Frames
-from analysis.plots import latency, retransmissions, style, timeline
+from analysis.plots import latency, over_time, retransmissions, style, timeline
 
 KINDS: Final[dict[str, Callable[[Frames], Figure]]] = {
     "ecdf": latency.ecdf,
     "ccdf": latency.ccdf,
     "timeline": timeline.timeline,
+    "over_time": over_time.over_time,
     "retransmissions": retransmissions.retransmissions,
 }
 

@@ -28,7 +28,8 @@ def retransmissions(frames: Frames) -> Figure:
     if connections.empty:
         return figure
     style.share_axis(panels[0].yaxis)
-    panels[0].set_ylim(0.4 / len(connections), 4.0)
+    bottom = 0.4 / len(connections)
+    panels[0].set_ylim(bottom, max(4.0, bottom**-0.2))
     style.legend(panels[1], "upper right")
     return figure
 

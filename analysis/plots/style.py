@@ -22,6 +22,7 @@ from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -42,7 +43,12 @@ CYCLE: Final = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK)
 MANY_POINTS: Final = 50_000
 """A drawing of more points than these is a picture inside an SVG or PDF file, not shapes."""
 
-PERCENT: Final = FuncFormatter(lambda share, _: percent(round(share, 12)))
+PERCENT: Final = FuncFormatter(
+    lambda share, _: percent(round(share, 12)) if share < 1 + 1e-9 else ""
+)
+
+MOST_NAMES: Final = 4
+"""More names than these do not fit into the axes."""
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 
@@ -115,32 +121,45 @@ def nothing(axes: Axes, message: str = "no connections") -> None:
 def legend(axes: Axes, place: Literal["center right", "upper right", "upper left"]) -> None:
     """Name the curves, beside the axes if there are many; one curve needs no name."""
     handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 4:
-        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if len(labels) > MOST_NAMES:
+        legible(axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0)))
     elif len(labels) > 1:
-        axes.legend(handles, labels, loc=place)
+        legible(axes.legend(handles, labels, loc=place))
 
 
 def legend_above(axes: Axes) -> None:
-    """Name what is drawn in one row between the title and the axes."""
+    """Name what is drawn in one row between the title and the axes, or beside them if it is much.
+
+    For plots whose dots or lines may be anywhere on the axes.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    drawn = axes.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=len(labels),
-        fontsize=9,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-        handlelength=1.2,
+    if len(labels) > MOST_NAMES:
+        legend(axes, "upper right")
+        return
+    legible(
+        axes.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=max(1, len(labels)),
+            fontsize=9,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+            handlelength=1.2,
+        )
     )
-    for handle in drawn.legend_handles:
+    axes.set_title(axes.get_title(loc="left"), pad=28.0)
+
+
+def legible(names: Legend) -> None:
+    """Let thin lines and small dots be seen in a legend."""
+    for handle in names.legend_handles:
         if isinstance(handle, Line2D):
             handle.set_linewidth(2.0)
+            handle.set_markersize(7.0)
         elif isinstance(handle, PathCollection):
             handle.set_sizes([16.0])
-    axes.set_title(axes.get_title(loc="left"), pad=28.0)
 
 
 def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:

@@ -28,6 +28,7 @@ def timeline(frames: Frames) -> Figure:
     axes.set(xlabel="simulated time", ylabel="connection, in the order of the calls")
     axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.grid(visible=False, axis="y")
     if connections.empty:
         style.nothing(axes)

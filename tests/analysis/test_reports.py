@@ -10,6 +10,7 @@ import pytest
 
 import analysis
 from analysis import reports
+from analysis.plots import KINDS
 from tests.analysis import synthetic
 
 CHROMIUM = shutil.which("chromium")
@@ -59,7 +60,7 @@ def test_report_answers_with_nothing_from_outside(run: Path) -> None:
     assert file == run / "report.html"
     reader = Reader(file.read_text(encoding="utf-8"))
     assert all(address.startswith("data:") for address in reader.addresses)
-    assert len(reader.alternatives) == 4
+    assert len(reader.alternatives) == len(KINDS)
     assert all(reader.alternatives)
     for expected in (
         "How long does connect() take when packets are lost?",
@@ -124,5 +125,5 @@ def test_report_in_a_browser(run: Path, width: int) -> None:
     found = re.search(r"images (\d+) broken (\d+) beyond (-?\d+)", done.stdout)
     assert found is not None, done.stdout[-2000:]
     images, broken, beyond = map(int, found.groups())
-    assert (images, broken) == (4, 0)
+    assert (images, broken) == (len(KINDS), 0)
     assert beyond <= 0
