@@ -25,7 +25,7 @@ class Wheel:
 
     tick: int
     """Length of a tick, ns."""
-    levels: tuple[tuple[int, int], ...] = ()
+    levels: tuple[tuple[int, int], ...] = ((NEVER, 0),)
 
     def deadlines(self, phase: int, timeout: int) -> Callable[[int], int]:
         """Return the function that says when a timer of `timeout` ns started at `now` expires, ns.
