@@ -26,7 +26,7 @@ from simpy.events import Event
 
 from sim.packet import NOT_OBSERVED
 from sim.sockopt import get_option, set_option
-from sim.tcp import calls, sending
+from sim.tcp import calls, fastopen_client, sending
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
 from sim.tcp.listener import Listener
@@ -256,10 +256,18 @@ class Socket:
     def connect_with(self, data: bytes, address: Address) -> Event:
         """Open a connection and send `data`, in the SYN if Fast Open permits (RFC 7413).
 
-        This is sendto() with MSG_FASTOPEN; the event's value is the number of bytes taken.
+        This is sendto() with MSG_FASTOPEN; the event's value is the number of bytes taken, on a
+        non-blocking socket those in the SYN.  Raises OSError: EOPNOTSUPP if the host's clients do
+        not use Fast Open, and as connect().
         """
-        if self._connection is not None and self._connection.state != State.CLOSED:
-            raise os_error(errno.EISCONN)
+        tcp = self.host.tcp
+        if not tcp.profile.fastopen & fastopen_client.CLIENT:
+            raise os_error(errno.EOPNOTSUPP)
+        connection = self._connection
+        if connection is not None and connection.state != State.CLOSED:
+            raise os_error(errno.EALREADY if connection.state in OPENING else errno.EISCONN)
+        if not self.blocking:
+            data = data[: fastopen_client.room(tcp.peers[address[0]], tcp.profile, self.settings)]
         return self._open(address, data)
 
     def _open(self, address: Address, early: bytes | None) -> Event:
@@ -284,7 +292,7 @@ class Socket:
             raise
         self._connection = connection
         if not self.blocking:
-            if early is not None and connection.snd_nxt != connection.iss + 1:
+            if early:
                 return Done(host.env, len(early))
             raise os_error(errno.EINPROGRESS)
         self._waiting = waiting = Event(host.env)
@@ -306,7 +314,7 @@ class Socket:
         if self._error:
             raise os_error(self.take_error())
         env = self.host.env
-        if connection.state in OPENING and not self.blocking:
+        if connection.state in OPENING and not self.blocking and not connection.fast_open:
             raise os_error(errno.EAGAIN)
         taken = calls.send(connection, data, env._now)
         if taken == len(data):

@@ -39,6 +39,7 @@ def tcp_info(connection: Connection | None) -> dict[str, int]:
         TCP_INFO["TCPI_OPT_TIMESTAMPS"] * (c.ts_recent >= 0)
         | TCP_INFO["TCPI_OPT_SACK"] * c.sack_ok
         | TCP_INFO["TCPI_OPT_WSCALE"] * (c.snd_wscale > 0 or c.rcv_wscale > 0)
+        | TCP_INFO["TCPI_OPT_SYN_DATA"] * c.syn_data
     )
     mss = c.mss - (TIMESTAMPS_LENGTH if c.ts_recent >= 0 else 0)
     return {
