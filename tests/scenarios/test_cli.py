@@ -130,7 +130,7 @@ def test_plot_draws_all_kinds_or_one(connectsim: Command, tmp_path: Path) -> Non
     assert status == 0
     assert output.split() == [
         str(out / "plots" / f"{kind}.png")
-        for kind in ("ecdf", "ccdf", "timeline", "retransmissions")
+        for kind in ("ecdf", "ccdf", "timeline", "over_time", "retransmissions")
     ]
     status, output, _ = connectsim("plot", out, "--kind", "ecdf", "--out", tmp_path / "a.svg")
     assert (status, output) == (0, f"{tmp_path}/a.svg\n")
