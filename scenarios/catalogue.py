@@ -60,19 +60,29 @@ def load(name: str) -> Scenario:
         return from_module(importlib.import_module(f"scenarios.{name}"), name)
     file = Path(name)
     try:
-        code = compile(file.read_bytes(), name, "exec")
+        source = file.read_bytes()
     except OSError as error:
         raise UserError(f"{name}: {error.strerror}") from None
+    beside = str(file.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    return from_source(source, name)
+
+
+def from_source(source: bytes, name: str) -> Scenario:
+    """Return the scenario that a script's source is; `name` is that of the file, or its path.
+
+    Raises UserError as `load` does.
+    """
+    try:
+        code = compile(source, name, "exec")
     except SyntaxError as error:
         raise UserError(f"{name}: line {error.lineno}: {error.msg}") from None
     except ValueError as error:
         raise UserError(f"{name}: not Python: {error}") from None
-    module = ModuleType(f"connectsim_script_{file.stem}")
-    module.__file__ = str(file)
+    module = ModuleType(f"connectsim_script_{Path(name).stem}")
+    module.__file__ = name
     sys.modules[module.__name__] = module
-    beside = str(file.resolve().parent)
-    if beside not in sys.path:
-        sys.path.append(beside)
     exec(code, module.__dict__)
     return from_module(module, name)
 

@@ -32,6 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter (repeatable)."),
+]
 Seed = Annotated[int, typer.Option(help="Seed of all that is random.", min=0)]
 Out = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Results folder [default: results/NAME].")
@@ -97,10 +101,7 @@ def show(
 @app.command()
 def run(
     scenario: Annotated[str, typer.Argument(metavar="NAME|SCRIPT", help="A scenario or a script.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter (repeatable)."),
-    ] = None,
+    settings: Settings = None,
     seed: Seed = 1,
     out: Out = None,
     force: Force = False,
@@ -120,6 +121,89 @@ def _setting(text: str) -> tuple[str, str]:
     if not equals:
         raise UserError(f"--set {text}: expected KEY=VALUE")
     return name.strip(), value
+
+
+@app.command()
+def sweep(
+    scenario: Annotated[
+        str, typer.Argument(metavar="NAME|SCRIPT|FILE.toml", help="A scenario, or a sweep file.")
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUES", help="An axis: a,b,c or a:b:step or 'a..b log N'."),
+    ] = None,
+    settings: Settings = None,
+    together: Annotated[
+        list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option(metavar="CONDITION", help="Keep the points that meet it.")
+    ] = None,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, help="Repetitions of each point [default: 1].")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="GOAL", help="Repeat until, say, 'p99 of latency within 5%'."),
+    ] = None,
+    ceiling: Annotated[
+        int | None, typer.Option(min=1, help="Most repetitions for --until [default: 100].")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="That many points, spread over the axes.")
+    ] = None,
+    sampling: Annotated[
+        str | None, typer.Option(help="latin (hypercube) or random [default: latin].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="First seed [default: 1].")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="By repetition (points share them) or by run [default: repetition]."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The sweep's folder [default: sweeps/NAME].")
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="processes, serial, dask, dask:ADDRESS or mpi [default: processes]."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time [default: one a core].")
+    ] = None,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Give a run up after that long.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what failed before.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would run and how long it would take.")
+    ] = False,
+) -> None:
+    """Run a scenario at many points of its parameters; what is there already stays."""
+    from scenarios.sweeps import command  # noqa: PLC0415
+
+    options = {
+        "vary": vary,
+        "set": dict(map(_setting, settings)) if settings else None,
+        "zip": together,
+        "where": where,
+        "repeat": repeat,
+        "until": until,
+        "ceiling": ceiling,
+        "sample": sample,
+        "sampling": sampling,
+        "seed": seed,
+        "seeds": seeds,
+        "out": out,
+        "executor": executor,
+        "workers": workers,
+        "timeout": None if timeout is None else command.seconds(timeout),
+        "retry_failed": retry_failed or None,
+    }
+    tally = command.execute(scenario, options, plan)
+    if tally is not None and tally.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -27,6 +27,11 @@ LONGEST: Final = 366 * 86_400 * units.S
 RAREST: Final = 1e-4
 """The lowest `frequency`, besides 0, per second."""
 
+TAKEN: Final = {"help", "seed", "out", "force", "trace", "pcap"} | {
+    *("run", "point", "repetition", "status", "cause", "wall_s", "events", "peak_rss_bytes")
+}
+"""Names that no parameter may have: options of a script, columns of a sweep's runs."""
+
 KEY: Final = "connectsim"
 
 
@@ -123,10 +128,13 @@ def operating_system(default: str, meaning: str) -> Any:
 def declared(cls: type) -> dict[str, Parameter]:
     """Return the parameters that a `Parameters` class declares, by name.
 
-    Raises UserError for a field that was not declared with a function of this module.
+    Raises UserError for a field that was not declared with a function of this module, or has a
+    name that is taken.
     """
     found = {}
     for one in fields(cls):
+        if one.name in TAKEN:
+            raise UserError(f"parameter {one.name}: the name is taken, choose another")
         if KEY not in one.metadata:
             raise UserError(
                 f"parameter {one.name}: declare it with a function of scenarios.parameters"

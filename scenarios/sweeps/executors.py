@@ -1,0 +1,138 @@
+"""Where runs are executed: this process, processes of this machine, a Dask cluster, MPI ranks.
+
+Each is a `concurrent.futures.Executor` behind one small class that says how many runs it takes at
+once and how it starts again once a worker died.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+from scenarios.errors import UserError, nearest
+from scenarios.sweeps.worker import end_with_parent
+
+NAMES: Final = ("processes", "serial", "dask", "dask:ADDRESS", "mpi")
+ANSWER_TIME: Final = 10
+"""Seconds within which a scheduler must answer."""
+
+
+class Pool:
+    """Workers.  `make(workers)` starts an executor of that many."""
+
+    def __init__(self, make: Callable[[int], Executor], workers: int) -> None:
+        self._make = make
+        self.workers = workers
+        self.executor = make(workers)
+
+    def restart(self, workers: int | None = None) -> None:
+        """Replace the executor by a new one, of as many workers or of `workers`."""
+        self.stop()
+        self.executor = self._make(workers or self.workers)
+
+    def stop(self) -> None:
+        """Stop the executor at once: what it runs is lost."""
+        processes = dict(getattr(self.executor, "_processes", None) or {})
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.join()
+
+
+class Serial(Executor):
+    """Executes in this process, when it is asked to."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call `fn` and return a future that is done."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@contextmanager
+def open_pool(name: str, workers: int | None = None) -> Iterator[Pool]:
+    """Start the workers of an executor, and stop them afterwards.
+
+    Raises UserError for an unknown name, a library that is not installed, or a scheduler that
+    does not answer.
+    """
+    kind, _, address = name.partition(":")
+    if kind == "dask":
+        with _dask(address, workers) as pool:
+            yield pool
+        return
+    if kind == "mpi" and not address:
+        with _mpi() as pool:
+            yield pool
+        return
+    makers = {"processes": _processes, "serial": lambda _: Serial()}
+    if name not in makers:
+        raise UserError(f"--executor {name}: {nearest(name, NAMES)}")
+    pool = Pool(makers[name], 1 if name == "serial" else workers or os.cpu_count() or 1)
+    try:
+        yield pool
+    finally:
+        pool.stop()
+
+
+def _processes(workers: int) -> Executor:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["scenarios.runner", "pyarrow.parquet"])
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)
+
+
+@contextmanager
+def _dask(address: str, workers: int | None) -> Iterator[Pool]:
+    try:
+        distributed = import_module("distributed")
+    except ImportError:
+        raise UserError("--executor dask: not installed: pip install 'connectsim[dask]'") from None
+    if address:
+        try:
+            client = distributed.Client(address, timeout=ANSWER_TIME)
+        except (OSError, ValueError, TimeoutError) as error:
+            what = str(error).partition("\n")[0] or "no answer"
+            raise UserError(f"--executor dask:{address}: no scheduler answers: {what}") from None
+        cluster = None
+    else:
+        cluster = distributed.LocalCluster(
+            n_workers=workers or os.cpu_count() or 1,
+            threads_per_worker=1,
+            dashboard_address=None,
+        )
+        client = distributed.Client(cluster)
+    try:
+        threads = sum(client.nthreads().values())
+        yield Pool(lambda _: client.get_executor(pure=False), workers or threads or 1)
+    finally:
+        client.close()
+        if cluster is not None:
+            cluster.close()
+
+
+@contextmanager
+def _mpi() -> Iterator[Pool]:
+    try:
+        ranks = import_module("mpi4py.MPI").COMM_WORLD.Get_size()
+        executor = import_module("mpi4py.futures").MPIPoolExecutor
+    except (ImportError, RuntimeError) as error:
+        what = " ".join(str(error).split())
+        raise UserError(
+            f"--executor mpi: not usable ({what}): pip install 'connectsim[mpi]', and an MPI"
+        ) from None
+    if ranks < 2:
+        raise UserError(
+            "--executor mpi: start it as"
+            " `mpiexec -n 3 python -m mpi4py.futures -m scenarios sweep ...`"
+        )
+    pool = Pool(lambda _: executor(), ranks - 1)
+    try:
+        yield pool
+    finally:
+        pool.executor.shutdown(wait=True, cancel_futures=True)
