@@ -16,12 +16,15 @@ from typing import Any, ClassVar
 
 import simpy
 from simpy.core import StopSimulation
-from simpy.events import NORMAL, URGENT, Event
+from simpy.events import URGENT, Event
 
 Expire = Callable[[int], None]
 """What a timer calls when it expires, with the time in nanoseconds."""
 
 EVENTS_BETWEEN_REPORTS = 8192
+
+LATE = 2
+"""Priority of timers in SimPy's queue: what arrives in the same nanosecond comes first."""
 
 
 class Engine(simpy.Environment):
@@ -92,7 +95,7 @@ class Engine(simpy.Environment):
                 if len(queue) <= self.dormant:
                     return False
                 self._now, _, _, event = pop(queue)  # type: ignore[assignment]
-                callbacks = event.callbacks
+                callbacks: Any = event.callbacks
                 event.callbacks = None  # type: ignore[assignment]
                 for callback in callbacks:
                     callback(event)
@@ -175,7 +178,8 @@ class TimerQueue:
         engine = self.engine
         self.callbacks = (self._fire,)
         self.queued = True
-        heappush(engine._queue, (deadline, NORMAL, next(engine._eid), self))  # type: ignore[misc]
+        queue: list[Any] = engine._queue
+        heappush(queue, (deadline, LATE, next(engine._eid), self))
 
     def _fire(self, _: object) -> None:
         engine = self.engine

@@ -370,6 +370,7 @@ class Connection:
         """Delete the control block: its timers, its entry and its buffers."""
         self.move(event)
         self.release()
+        self.stack.ports.give_back(self.key)
 
     def release(self) -> None:
         """Give back what the host lent: timers, the table's entry, buffer memory, the user."""

@@ -31,10 +31,22 @@ class Binder(Protocol):
         """Whether it listens."""
 
 
+class Destination:
+    """How the ports towards one address and port were given out, by their place in a step."""
+
+    __slots__ = ("busy", "next")
+
+    def __init__(self, offset: int, step: int) -> None:
+        self.next = [offset + place for place in range(step)]
+        """Where the next search begins, from the lowest port on."""
+        self.busy = [0] * step
+        """Ports in use."""
+
+
 class Ports:
     """The local ports of a host, by number."""
 
-    __slots__ = ("_next", "bound", "high", "low", "step")
+    __slots__ = ("_destinations", "bound", "high", "low", "step")
 
     def __init__(self, first_last: tuple[int, int], step: int = 2) -> None:
         """Take the range and the step: 2 takes ports of one parity first."""
@@ -43,7 +55,7 @@ class Ports:
         self.high = first_last[1] + 1
         self.bound: dict[int, list[Binder]] = {}
         """Ports given by bind(), and the sockets that hold each."""
-        self._next: dict[tuple[int, int], int] = {}
+        self._destinations: dict[tuple[str, int], Destination] = {}
 
     def choose(
         self,
@@ -53,33 +65,44 @@ class Ports:
         key: int,
         used: Mapping[Flow, Holder],
         now: int,
+        reuse: bool = False,
     ) -> Flow | None:
         """Return the flow to (dst, dport) from a free local port, or None if no port is free.
 
         The flow is that of the answers: from (dst, dport) to the port.  `key` is a number that
         belongs to the pair of addresses; `used` has the flows in which segments of existing
-        connections arrive.
+        connections arrive; `reuse`: whether ports in TIME-WAIT may be taken.
         """
-        low, high = self.low, self.high
-        size = high - low
-        offset = self._next.get((key, dport))
-        if offset is None:
-            offset = mix(key, dport)
-        step = self.step
-        offset = offset % size // step * step
-        for parity in range(step):
-            port = low + offset + parity
-            for _ in range(parity, size, step):
-                if port >= high:
-                    port = low + parity
+        low, step = self.low, self.step
+        size = self.high - low
+        destination = self._destinations.get((dst, dport))
+        if destination is None:
+            offset = mix(key, dport) % size // step * step
+            destination = self._destinations[dst, dport] = Destination(offset, step)
+        for place in range(step):
+            count = (size - place + step - 1) // step
+            if destination.busy[place] >= count and not reuse:
+                continue
+            offset = destination.next[place]
+            for _ in range(count):
+                if offset >= size:
+                    offset = place
+                port = low + offset
+                offset += step
                 if port not in self.bound:
                     flow = tuple.__new__(Flow, (dst, dport, src, port))
                     holder = used.get(flow)
                     if holder is None or holder.reusable(now):
-                        self._next[key, dport] = port - low - parity + step
+                        destination.next[place] = offset
+                        destination.busy[place] += 1
                         return flow
-                port += step
         return None
+
+    def give_back(self, flow: Flow) -> None:
+        """Note that a connection whose answers came in `flow` is gone."""
+        destination = self._destinations.get(flow[:2])
+        if destination is not None:
+            destination.busy[(flow[3] - self.low) % self.step] -= 1
 
     def free(self, used: Iterable[Flow]) -> int:
         """Return the lowest ephemeral port that nobody has, for bind() to port 0; 0: none left."""

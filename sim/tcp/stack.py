@@ -146,7 +146,8 @@ class Stack:
             if holder is not None and not holder.reusable(now):
                 key = None
         else:
-            key = self.ports.choose(peer.src, dst, dport, peer.key, connections, now)
+            reuse = self.profile.tw_reuse > 0
+            key = self.ports.choose(peer.src, dst, dport, peer.key, connections, now, reuse)
         if key is None:
             raise os_error(errno.EADDRNOTAVAIL)
         self.reserve_memory()

@@ -60,14 +60,17 @@ class TimeWait:
     def over(self, _now: int) -> None:
         """Forget the connection: 2 MSL have passed, or the peer's FIN never came."""
         event = Event.TIMEOUT_2MSL if self.state == State.TIME_WAIT else Event.DELETE_TCB
-        self.state = TRANSITIONS[self.state][event]
-        del self.stack.connections[self.key]
+        self._end(event)
 
     def kill(self) -> None:
         """Forget the connection before its time."""
         self.timer.cancel()
-        self.state = TRANSITIONS[self.state][Event.DELETE_TCB]
+        self._end(Event.DELETE_TCB)
+
+    def _end(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state][event]
         del self.stack.connections[self.key]
+        self.stack.ports.give_back(self.key)
 
     def reusable(self, now: int) -> bool:
         """Whether connect() may take the port for a new connection (net.ipv4.tcp_tw_reuse)."""
