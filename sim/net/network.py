@@ -142,7 +142,7 @@ class Network:
         if node == via:
             return target
         neighbour = self._anchor(node)
-        if neighbour != node:
+        if neighbour != node and self._anchor(neighbour) != node:
             return neighbour
         hop = self._towards(via).get(node)
         if hop is None:
@@ -155,7 +155,11 @@ class Network:
         return next(iter(neighbours)) if len(neighbours) == 1 else node
 
     def _towards(self, target: str) -> dict[str, str]:
-        """Return each node's next hop towards `target`, over nodes with several neighbours."""
+        """Return each node's next hop towards `target`, over nodes with several neighbours.
+
+        Of ways with the same delay it is one of the fewest hops, so that links without delay lead
+        nobody in circles, and of those the first by name.
+        """
         hops = self._next_hops.get(target)
         if hops is None:
             if self._core is None:
@@ -164,7 +168,12 @@ class Network:
             core: Any = self._core
             hops = {}
             if target in core:
-                via, _ = nx.dijkstra_predecessor_and_distance(core, target, weight="delay")
+                scale = len(core)
+
+                def weight(_a: str, _b: str, edge: dict[str, int]) -> int:
+                    return edge["delay"] * scale + 1
+
+                via, _ = nx.dijkstra_predecessor_and_distance(core, target, weight=weight)
                 hops = {node: min(nearer) for node, nearer in via.items() if nearer}
             self._next_hops[target] = hops
         return hops
