@@ -13,8 +13,9 @@ from simpy import Resource, Store
 from simpy.events import Event
 
 from sim.engine import EVENTS_BETWEEN_REPORTS, Engine, Timers
-from sim.tcp.profiles import LINUX_WHEEL
+from sim.tcp.profiles import PROFILES
 
+LINUX_WHEEL = PROFILES["linux"].wheel
 Log = list[tuple[float, str]]
 
 

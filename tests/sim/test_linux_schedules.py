@@ -19,12 +19,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.tcp.profiles import LINUX
+from sim.tcp.profiles import PROFILES
 from sim.units import MS, S
 from tests.sim.conversation import LOST, Conversation, Script, column, spread
 
 DATA = Path(__file__).parents[1] / "data" / "linux"
 CLOCKS = 300
+SYN_WAITS = PROFILES["linux"].syn.waits
 RELAY = 0.001
 LATE = 0.004 + RELAY
 
@@ -83,9 +84,9 @@ def test_waits_are_rounded_up_to_the_timer_wheel() -> None:
     for sent in black_hole({}).sent:
         syns[sent.packet.flow.sport].append(sent.time)
     steps = {1: 8, 2: 8, 4: 64, 8: 64, 16: 64, 32: 512}
-    assert LINUX.syn.waits[:-1] == tuple(s * S for s in (1, 1, 1, 1, 1, 2, 4, 8, 16, 32))
+    assert SYN_WAITS[:-1] == tuple(s * S for s in (1, 1, 1, 1, 1, 2, 4, 8, 16, 32))
     for times in syns.values():
-        for wait, (before, after) in zip(LINUX.syn.waits, pairwise(times), strict=False):
+        for wait, (before, after) in zip(SYN_WAITS, pairwise(times), strict=False):
             late = after - before - wait
             assert 0 < late <= steps[wait // S] * 4 * MS
 
