@@ -12,11 +12,10 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from typing import Final
 
 from scenarios.sweeps.executors import Pool
-from scenarios.sweeps.worker import FAILED, Outcome, Task, execute
+from scenarios.sweeps.worker import DIED, FAILED, Outcome, Task
 
 AHEAD: Final = 2
 """Runs handed out for each worker, so that none waits for the next."""
-DIED: Final = "its worker died: killed, or out of memory"
 TICK: Final = 0.5
 """Seconds after which progress is reported though no run has ended."""
 
@@ -34,7 +33,7 @@ def drive(take: Take, pool: Pool, keep: Keep, report: Report) -> None:
     while True:
         while len(pending) < AHEAD * pool.workers and (task := take()) is not None:
             try:
-                pending[pool.executor.submit(execute, task)] = task
+                pending[pool.executor.submit(pool.execute, task)] = task
             except BrokenExecutor:
                 _alone([*pending.values(), task], pool, keep)
                 pending = {}
@@ -72,7 +71,7 @@ def _alone(tasks: Iterable[Task], pool: Pool, keep: Keep) -> None:
     """Replace a broken pool, and execute one after the other what it had under way."""
     pool.restart(1)
     for task in tasks:
-        future = pool.executor.submit(execute, task)
+        future = pool.executor.submit(pool.execute, task)
         if isinstance(future.exception(), BrokenExecutor):
             keep(Outcome(task.key, FAILED, DIED))
             pool.restart(1)

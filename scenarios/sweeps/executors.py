@@ -6,6 +6,7 @@ once and how it starts again once a worker died.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from importlib import import_module
 from typing import Any, Final
 
 from scenarios.errors import UserError, nearest
-from scenarios.sweeps.worker import end_with_parent
+from scenarios.sweeps.apart import execute_apart
+from scenarios.sweeps.worker import Outcome, Task, end_with_parent, execute
 
 NAMES: Final = ("processes", "serial", "dask", "dask:ADDRESS", "mpi")
 ANSWER_TIME: Final = 10
@@ -23,9 +25,15 @@ ANSWER_TIME: Final = 10
 
 
 class Pool:
-    """Workers.  `make(workers)` starts an executor of that many."""
+    """Workers, each of which calls `execute`.  `make(workers)` starts an executor of that many."""
 
-    def __init__(self, make: Callable[[int], Executor], workers: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[int], Executor],
+        workers: int,
+        execute: Callable[[Task], Outcome] = execute,
+    ) -> None:
+        self.execute = execute
         self._make = make
         self.workers = workers
         self.executor = make(workers)
@@ -105,11 +113,14 @@ def _dask(address: str, workers: int | None) -> Iterator[Pool]:
             n_workers=workers or os.cpu_count() or 1,
             threads_per_worker=1,
             dashboard_address=None,
+            silence_logs=logging.CRITICAL,
         )
         client = distributed.Client(cluster)
     try:
         threads = sum(client.nthreads().values())
-        yield Pool(lambda _: client.get_executor(pure=False), workers or threads or 1)
+        yield Pool(
+            lambda _: client.get_executor(pure=False), workers or threads or 1, execute_apart
+        )
     finally:
         client.close()
         if cluster is not None:
@@ -131,7 +142,7 @@ def _mpi() -> Iterator[Pool]:
             "--executor mpi: start it as"
             " `mpiexec -n 3 python -m mpi4py.futures -m scenarios sweep ...`"
         )
-    pool = Pool(lambda _: executor(), ranks - 1)
+    pool = Pool(lambda _: executor(), ranks - 1, execute_apart)
     try:
         yield pool
     finally:

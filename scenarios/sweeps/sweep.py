@@ -115,9 +115,8 @@ class Sweep:
                     return "\n".join([*lines, f"a run of the first point fails: {outcome.cause}"])
                 walls = [outcome.wall_s]
             mean = sum(walls) / len(walls)
-            lines.append(
-                f"about {missing * (mean + OVERHEAD):,.0f} s of one core: {missing} runs of {mean:.2f} s"
-            )
+            total = missing * (mean + OVERHEAD)
+            lines.append(f"about {total:,.0f} s of one core: {missing} runs of {mean:.2f} s")
         return "\n".join(lines)
 
 

@@ -6,7 +6,6 @@ a Parquet file.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import io
 import os
@@ -23,6 +22,7 @@ from types import FrameType
 from typing import Any
 
 DONE, FAILED = "done", "failed"
+DIED = "its worker died: killed, or out of memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,33 +143,17 @@ def _young() -> Iterator[None]:
 
 @contextmanager
 def _limit(timeout: float | None) -> Iterator[None]:
-    """Raise RunTimeoutError in the block after `timeout` seconds.
-
-    In a main thread a signal does, which also ends a wait; elsewhere (Dask's workers run tasks in
-    threads) the interpreter is asked to, which it does between two steps of Python code.
-    """
+    """Raise RunTimeoutError in the block after `timeout` seconds; in a main thread only."""
     if timeout is None:
         yield
-    elif threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGALRM, _over)
-        signal.setitimer(signal.ITIMER_REAL, timeout)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-    else:
-        thread = ctypes.c_ulong(threading.get_ident())
-        raised = ctypes.py_object(RunTimeoutError)
-        timer = threading.Timer(
-            timeout, ctypes.pythonapi.PyThreadState_SetAsyncExc, (thread, raised)
-        )
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return
+    before = signal.signal(signal.SIGALRM, _over)
+    signal.setitimer(signal.ITIMER_REAL, timeout)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _over(_signal: int, _frame: FrameType | None) -> None:
