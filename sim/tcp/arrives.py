@@ -110,11 +110,14 @@ def agree_options(c: Connection, segment: Packet) -> None:
     if mss < 0:
         mss = DEFAULT_MSS
     c.mss = min(c.mss, mss)
+    profile = c.stack.profile
+    if profile.buffer_in_segments:
+        c.rcv_wnd = profile.receive_window(c.rcv_wnd, c.mss, c.settings.rcvbuf)
     c.sack_ok = sack_permitted and ours.sack_permitted
     if wscale >= 0 and ours.wscale >= 0:
         c.snd_wscale = wscale if wscale < MAX_WSCALE else MAX_WSCALE
         c.rcv_wscale = ours.wscale
-    if c.stack.profile.timestamps:
+    if profile.timestamps:
         c.ts_recent = segment.ts_val
 
 
@@ -151,16 +154,13 @@ def synchronized(c: Connection, segment: Packet, now: int) -> None:
         elif not flags & RST and (segment.length or not limited(c, now)):
             c.send_ack(now)
         return
-    # Second, check the RST bit: exactly RCV.NXT, else a challenge (RFC 5961 section 3).
+    # Second, check the RST bit.
     if flags & RST:
-        if segment.seq == c.rcv_nxt:
-            reset_arrives(c, now)
-        else:
-            challenge(c, now)
+        judge_reset(c, segment, now)
         return
-    # Fourth, check the SYN bit (RFC 5961 section 4); a SYN-ACK may end a simultaneous open.
+    # Fourth, check the SYN bit; a SYN-ACK may end a simultaneous open.
     if flags & SYN and not completes_simultaneous_open(c, segment):
-        challenge(c, now)
+        judge_syn(c, segment, now)
         return
     # Fifth, check the ACK field.
     if acknowledge(c, segment, now):
@@ -185,6 +185,11 @@ def acceptable(c: Connection, segment: Packet) -> bool:
     return start + segment.length >= 0 and start <= c.rcv_wnd
 
 
+def before_edge(c: Connection, segment: Packet) -> bool:
+    """Return whether an acceptable segment begins before the window's right edge."""
+    return distance(c.rcv_nxt, segment.seq) < c.rcv_wnd
+
+
 def challenge(c: Connection, now: int) -> None:
     """Send a challenge ACK (RFC 5961), unless one was sent just now."""
     if not limited(c, now):
@@ -200,6 +205,24 @@ def completes_simultaneous_open(c: Connection, segment: Packet) -> bool:
         and segment.seq == c.irs
         and segment.ack == c.snd_nxt
     )
+
+
+def judge_reset(c: Connection, segment: Packet, now: int) -> None:
+    """Believe a RST at exactly RCV.NXT; challenge another (RFC 5961 section 3)."""
+    profile = c.stack.profile
+    if segment.seq == c.rcv_nxt or (profile.insecure_rst and before_edge(c, segment)):
+        reset_arrives(c, now)
+    elif not profile.resets_before_edge or before_edge(c, segment):
+        challenge(c, now)
+
+
+def judge_syn(c: Connection, segment: Packet, now: int) -> None:
+    """Challenge a SYN (RFC 5961 section 4)."""
+    if c.stack.profile.insecure_syn and before_edge(c, segment):
+        c.send_reset(now)
+        reset_arrives(c, now)
+    else:
+        challenge(c, now)
 
 
 def reset_arrives(c: Connection, now: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from sim.packet import ACK, RST
 from sim.tcp import receiving, sending
 from sim.tcp.errors import os_error
 from sim.tcp.seq import MASK
@@ -75,8 +74,7 @@ def close(c: Connection, now: int) -> None:
 def abort(c: Connection, now: int) -> None:
     """ABORT: tell the peer with a RST and delete the control block."""
     if c.state not in (State.CLOSED, State.SYN_SENT):
-        c.stack.counters["TcpOutRsts"] += 1
-        c.send(RST | ACK, c.snd_nxt, now)
+        c.send_reset(now)
     if c.state != State.CLOSED:
         c.delete(Event.DELETE_TCB)
 

@@ -16,6 +16,7 @@ from sim.packet import (
     ACK,
     NO_TIMESTAMP,
     NOT_OBSERVED,
+    RST,
     SYN,
     SYN_ACK,
     Flow,
@@ -280,9 +281,18 @@ class Connection:
 
     # What an open connection sends.
 
-    def send(self, flags: int, seq: int, now: int, payload: bytes = b"") -> None:
-        """Send a segment; its window is scaled and rounded up, as in Linux."""
+    def send_reset(self, now: int) -> None:
+        """Send the RST with which this side gives the connection up."""
         stack = self.stack
+        stack.counters["TcpOutRsts"] += 1
+        if stack.profile.resets_close_window:
+            self.rcv_wnd = 0
+        self.send(RST | ACK, self.snd_nxt, now)
+
+    def send(self, flags: int, seq: int, now: int, payload: bytes = b"") -> None:
+        """Send a segment; its window is scaled."""
+        stack = self.stack
+        profile = stack.profile
         flow = self.flow
         ts_val, ts_ecr = NO_TIMESTAMP, 0
         if self.ts_recent >= 0:
@@ -293,7 +303,8 @@ class Connection:
             receiving.acknowledging(self.receiving)
             if self.sack_ok and self.receiving.gaps:
                 blocks = receiving.sack_blocks(self, self.receiving)
-        window = -(-self.rcv_wnd >> self.rcv_wscale)
+        window = self.rcv_wnd
+        window = -(-window >> self.rcv_wscale) if profile.scales_up else window >> self.rcv_wscale
         stack.routes[flow[2]](
             Packet(
                 flow,
@@ -306,7 +317,7 @@ class Connection:
                 ts_ecr,
                 payload,
                 blocks,
-                stack.profile.ttl,
+                profile.ttl,
                 self.observed,
             )
         )

@@ -13,6 +13,7 @@ from sim.tcp import receiving
 from sim.tcp.isn import address_key
 from sim.tcp.request import Request
 from sim.tcp.seq import MASK
+from sim.tcp.siphash import fastopen_cookie
 from sim.tcp.states import State
 
 if TYPE_CHECKING:
@@ -23,8 +24,14 @@ SERVER, WITHOUT_COOKIE, ALL_LISTENERS = 2, 0x200, 0x400
 """Bits of net.ipv4.tcp_fastopen."""
 
 
-def cookie(stack: Stack, client: str) -> bytes:
-    """Return the cookie that this host gives to a client's address: eight bytes."""
+def cookie(stack: Stack, client: str, server: str) -> bytes:
+    """Return the cookie that this host gives to a client's address: eight bytes.
+
+    With a key of the user's it is the one that Linux makes; otherwise only the host knows it.
+    """
+    key = stack.profile.fastopen_key
+    if key:
+        return fastopen_cookie(key, client, server)
     return address_key(stack.secret, "fastopen", client).to_bytes(8, "big")
 
 
@@ -44,7 +51,7 @@ def syn_arrives(listener: Listener, segment: Packet, now: int, isn: int) -> None
     """Answer a SYN that asks for a cookie, or open a connection at once for one that has it."""
     stack = listener.stack
     assert segment.options is not None
-    own = cookie(stack, segment.flow.src)
+    own = cookie(stack, segment.flow.src, segment.flow.dst)
     theirs = segment.options.fastopen
     valid = theirs == own or bool(stack.profile.fastopen & WITHOUT_COOKIE)
     request = Request(listener, segment, now, isn)

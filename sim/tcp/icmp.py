@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEADERS = 40
 """Bytes of an IPv4 and a TCP header without options."""
+IPV6_EXCESS = 20
+"""Bytes by which an IPv6 header is longer."""
 MIN_MTU = 68 + HEADERS
 """A smaller MTU is not believed (RFC 791: every link takes 68 bytes)."""
 
@@ -44,7 +46,7 @@ def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, 
 
 def packet_too_big(c: Connection, mtu: int, now: int) -> None:
     """Send smaller segments to this peer from now on (RFC 1191)."""
-    mss = mtu - HEADERS
+    mss = mtu - HEADERS - (IPV6_EXCESS if ":" in c.key.src else 0)
     if mtu < MIN_MTU or mss >= c.peer.mss:
         return
     c.peer.shrink(mss)

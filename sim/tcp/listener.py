@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
+from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp import calls, cookies, fastopen_server
 from sim.tcp.isn import mix
 from sim.tcp.request import Request
@@ -109,25 +109,24 @@ class Listener:
         stack = self.stack
         profile = stack.profile
         counters = stack.counters
-        if (self.requests >= self.request_limit or profile.syncookies == 2) and not isn:
-            if not profile.syncookies:
-                counters["TcpExtTCPReqQFullDrop"] += 1
-                counters["TcpExtListenDrops"] += 1
-                return
+        full = self.requests >= self.request_limit and not isn
+        cookie = profile.syncookies == 2 and not isn
+        if full and not profile.syncookies:
+            counters["TcpExtTCPReqQFullDrop"] += 1
+            self._turn_away(segment)
+            return
+        if full or cookie:
             counters["TcpExtTCPReqQFullDoCookies"] += 1
-            if len(self.accept_queue) >= self.accept_limit:
-                self._overflow(segment)
-            else:
-                self._send_cookie(segment, now)
+        if len(self.accept_queue) >= self.accept_limit and not profile.syncache:
+            counters["TcpExtListenOverflows"] += 1
+            self._turn_away(segment)
             return
-        if len(self.accept_queue) >= self.accept_limit:
-            self._overflow(segment)
+        if full or cookie:
+            self._send_cookie(segment, now)
             return
-        if not profile.syncookies and not isn:
-            room = profile.max_syn_backlog - self.requests
-            if room < profile.max_syn_backlog >> 2 and not stack.peers[segment.flow[0]].proven:
-                counters["TcpExtListenDrops"] += 1
-                return
+        if not profile.syncookies and not isn and self._last_quarter(segment):
+            self._turn_away(segment)
+            return
         if fastopen_server.offered(self, segment):
             fastopen_server.syn_arrives(self, segment, now, isn)
             return
@@ -138,10 +137,17 @@ class Listener:
         request.send_synack(now)
         request.start_timer(now)
 
-    def _overflow(self, segment: Packet) -> None:
-        """Turn a SYN away because the accept queue is full."""
+    def _last_quarter(self, segment: Packet) -> bool:
+        """Whether only peers already proven have room, and this is none of them."""
+        most = self.stack.profile.max_syn_backlog
+        if most - self.requests >= most >> 2:
+            return False
+        peer = self.stack.peers.get(segment.flow[0])
+        return peer is None or not peer.proven
+
+    def _turn_away(self, segment: Packet) -> None:
+        """Drop a SYN, silently or, as Windows does, with a RST."""
         stack = self.stack
-        stack.counters["TcpExtListenOverflows"] += 1
         stack.counters["TcpExtListenDrops"] += 1
         if stack.profile.resets_on_overflow:
             stack.reset(segment)
@@ -151,17 +157,21 @@ class Listener:
     def _send_cookie(self, segment: Packet, now: int) -> None:
         """Answer a SYN without keeping anything of it."""
         stack = self.stack
-        if segment.ts_val == NO_TIMESTAMP or not stack.profile.timestamps:
-            mss = (segment.options or NO_SYN_OPTIONS).mss
-            segment.options = NO_SYN_OPTIONS._replace(mss=mss)
         request = Request(self, segment, now)
+        if request.ts_recent == NO_TIMESTAMP:
+            request.agree(-1, sack=False)
         flow = request.flow
         ports = flow[1] << 16 | flow[3]
-        request.iss = cookies.make(request.peer.key, ports, request.irs, request.mss, now)
+        request.iss = cookies.make(request.peer.key, ports, request.irs, request.mss, now + self._phase)
         request.cookie = True
         request.send_synack(now)
         stack.counters["TcpExtSyncookiesSent"] += 1
         self.overflowed = now
+
+    @property
+    def _phase(self) -> int:
+        """How far the cookies' clock was when the simulation began, ns."""
+        return self.stack.secret % cookies.CLOCK
 
     def _ack_arrives(self, segment: Packet, now: int) -> None:
         """Process an ACK for no connection: the answer to a cookie, or a stray one."""
@@ -172,7 +182,8 @@ class Listener:
             return
         src, sport, _, dport = segment.flow
         irs, iss = (segment.seq - 1) & MASK, (segment.ack - 1) & MASK
-        mss = cookies.check(stack.peers[src].key, dport << 16 | sport, irs, iss, now)
+        key = stack.peers.passing(src).key
+        mss = cookies.check(key, dport << 16 | sport, irs, iss, now + self._phase)
         if not mss:
             stack.counters["TcpExtSyncookiesFailed"] += 1
             stack.reset(segment)
@@ -234,6 +245,6 @@ class ListenerGroup:
     def segment_arrives(self, segment: Packet, now: int, isn: int = 0) -> None:
         """Hand a segment to the member that its flow belongs to."""
         src, sport, _, dport = segment.flow
-        key = self.members[0].stack.peers[src].key
+        key = self.members[0].stack.peers.passing(src).key
         member = self.members[mix(key, sport << 16 | dport) % len(self.members)]
         member.segment_arrives(segment, now, isn)

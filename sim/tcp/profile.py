@@ -63,6 +63,10 @@ class Profile:
     """Receive buffer that the first window may fill."""
     window_in_segments: bool = True
     """Whether the first window is rounded down to whole segments."""
+    buffer_in_segments: bool = False
+    """Whether the receive buffer is rounded up to whole segments once both sides' MSS is known."""
+    scales_up: bool = True
+    """Whether a scaled window is rounded up, as in Linux."""
     wscale: int = 7
     local_ports: tuple[int, int] = (32768, 60999)
     """Ephemeral ports, first and last."""
@@ -112,6 +116,14 @@ class Profile:
     """How often a refused SYN is sent again before connect() fails."""
     refused_wait: int = 0
     """Wait before that."""
+    resets_before_edge: bool = False
+    """Whether a RST counts only before the window's right edge (RFC 9293 table 6), not at it."""
+    resets_close_window: bool = False
+    """Whether a RST of its own offers no window."""
+    insecure_rst: bool = False
+    """Whether a RST anywhere in the window ends a connection (RFC 793), not the one expected."""
+    insecure_syn: bool = False
+    """Whether a SYN in the window ends a connection (RFC 793)."""
     soft_errors_abort: bool = True
     """Whether ICMP errors that RFC 9293 calls soft abort a connect()."""
     syncookies: int = 0
@@ -128,6 +140,8 @@ class Profile:
     """Whether a final ACK that finds the accept queue full takes its request along."""
     fastopen: int = 0
     """Fast Open: 1 as a client, 2 as a server, and the other bits of net.ipv4.tcp_fastopen."""
+    fastopen_key: bytes = b""
+    """Key of a server's Fast Open cookies, 16 bytes; b"": a random one of the host's."""
     sysctls: Mapping[str, Sysctl] = field(default_factory=dict, repr=False, compare=False)
 
     def syn_options(self, mss: int, rcvbuf: int = 0) -> SynOptions:
@@ -145,6 +159,19 @@ class Profile:
         if self.window_in_segments and space > segment:
             space -= space % segment
         return min(space, 65535)
+
+    def receive_window(self, window: int, segment: int, rcvbuf: int = 0) -> int:
+        """Return the window once segments are known to have `segment` bytes at most.
+
+        `window` is what the SYN or SYN-ACK offered.
+        """
+        if not self.buffer_in_segments:
+            return window
+        return -(-(rcvbuf or self.receive_space) // segment) * segment
+
+    def reuses_time_wait(self, loopback: bool) -> bool:
+        """Whether connect() may take a port in TIME-WAIT (net.ipv4.tcp_tw_reuse)."""
+        return self.timestamps and (self.tw_reuse == 1 or (self.tw_reuse == 2 and loopback))
 
     def configure(self, sysctls: Mapping[str, Any]) -> Profile:
         """Return this profile with some of its sysctls set.

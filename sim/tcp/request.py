@@ -61,7 +61,7 @@ class Request:
         self.listener = listener
         self.key = flow = segment.flow
         self.flow = flow.reverse()
-        peer: Peer = self.stack.peers[flow[0]]
+        peer = self.stack.peers.passing(flow[0])
         self.peer = peer
         self.observed = segment.connection
         self.timeouts = 0
@@ -80,31 +80,30 @@ class Request:
         self.iss = isn or initial_sequence_number(peer.key, flow[3], flow[1], now)
         self.ts_recent = segment.ts_val if self.stack.profile.timestamps else NO_TIMESTAMP
         mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
-        maxseg = listener.settings.maxseg
-        self.options, self.window = peer.answer(wscale >= 0, sack, self.ts_recent >= 0, maxseg)
         if mss < 0:
             mss = DEFAULT_MSS
         self.mss = mss if mss < peer.mss else peer.mss
         """Largest segment that the client takes, bytes."""
+        self.agree(wscale, sack)
+
+    def agree(self, wscale: int, sack: bool) -> None:
+        """Settle the options, of what the client offered; `wscale` -1: no window scale."""
         self.snd_wscale = wscale
-        """The client's window scale; -1: it offered none."""
+        self.options, self.window = self.peer.answer(
+            wscale >= 0, sack, self.ts_recent >= 0, self.listener.settings.maxseg
+        )
 
     @classmethod
     def from_cookie(
         cls, listener: Listener, segment: Packet, now: int, irs: int, iss: int, mss: int
     ) -> Request:
         """Return the request that a cookie remembers, from the ACK that brings it back."""
-        wscale, sack = -1, False
-        if segment.ts_val != NO_TIMESTAMP:
-            peer = listener.stack.peers[segment.flow[0]]
-            wscale, sack = cookies.options((segment.ts_ecr - peer.ts_offset) & MASK)
         request = cls(listener, segment, now, iss)
         request.irs = irs
         request.mss = mss
-        request.snd_wscale = wscale
-        request.options, request.window = request.peer.answer(
-            wscale >= 0, sack, request.ts_recent >= 0, listener.settings.maxseg
-        )
+        if segment.ts_val != NO_TIMESTAMP:
+            stamped = (segment.ts_ecr - request.peer.ts_offset) & MASK
+            request.agree(*cookies.options(stamped))
         return request
 
     def send_synack(self, now: int) -> None:
@@ -174,6 +173,12 @@ class Request:
         self.leave_queue()
         del self.stack.connections[self.key]
 
+    def _reset(self, segment: Packet) -> None:
+        """Answer a segment with a RST, unless it is one, and forget the request."""
+        self.stack.counters["TcpExtEmbryonicRsts"] += 1
+        self.stack.reset(segment)
+        self.drop()
+
     def leave_queue(self) -> None:
         """Leave the SYN queue and stop the timer."""
         listener = self.listener
@@ -204,9 +209,7 @@ class Request:
             return
         if flags & RST or (flags & SYN and offset >= 0):
             stack.counters["TcpAttemptFails"] += 1
-            if not flags & RST:
-                stack.reset(segment)
-            self.drop()
+            self._reset(segment)
             return
         if not flags & ACK:
             return
@@ -235,8 +238,7 @@ class Request:
             stack.counters["TcpExtListenOverflows"] += 1
             stack.counters["TcpExtListenDrops"] += 1
             if stack.profile.abort_on_overflow:
-                stack.reset(segment)
-                self.drop()
+                self._reset(segment)
             elif stack.profile.forgets_on_overflow:
                 self.drop()
             else:
@@ -279,6 +281,9 @@ class Request:
         c.rcv_nxt = (self.irs + 1) & MASK
         c.rcv_wnd = self.window
         c.mss = self.mss if self.mss < options.mss else options.mss
+        profile = self.stack.profile
+        if profile.buffer_in_segments:
+            c.rcv_wnd = profile.receive_window(self.window, c.mss, c.settings.rcvbuf)
         c.unanswered = now
         if options.wscale >= 0:
             c.snd_wscale = self.snd_wscale if self.snd_wscale < MAX_WSCALE else MAX_WSCALE

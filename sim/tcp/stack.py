@@ -16,7 +16,7 @@ from typing import Protocol
 from sim.packet import ACK, RST, Flow, Packet
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
-from sim.tcp.icmp import icmp_arrives
+from sim.tcp.icmp import HEADERS, IPV6_EXCESS, icmp_arrives
 from sim.tcp.isn import address_key
 from sim.tcp.listener import Listener, ListenerGroup
 from sim.tcp.peer import Peer
@@ -24,9 +24,6 @@ from sim.tcp.ports import Ports
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
 from sim.tcp.time_wait import TimeWait
-
-HEADERS = 40
-"""Bytes of an IPv4 and a TCP header without options."""
 
 ANY = ""
 """The wildcard address of a socket bound to no particular one, as in Python's socket module."""
@@ -80,7 +77,8 @@ class Peers(dict[str, Peer]):
         """Make it; raises OSError without a route to the address."""
         src = self._source(address)
         key = address_key(self._secret, src, address)
-        peer = self[address] = Peer(self._profile, src, key, self._mss)
+        mss = self._mss - (IPV6_EXCESS if ":" in address else 0)
+        peer = self[address] = Peer(self._profile, src, key, mss)
         return peer
 
 
@@ -146,7 +144,7 @@ class Stack:
             if holder is not None and not holder.reusable(now):
                 key = None
         else:
-            reuse = self.profile.tw_reuse > 0
+            reuse = self.profile.reuses_time_wait(peer.src == dst)
             key = self.ports.choose(peer.src, dst, dport, peer.key, connections, now, reuse)
         if key is None:
             raise os_error(errno.EADDRNOTAVAIL)

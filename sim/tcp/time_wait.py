@@ -75,7 +75,7 @@ class TimeWait:
     def reusable(self, now: int) -> bool:
         """Whether connect() may take the port for a new connection (net.ipv4.tcp_tw_reuse)."""
         profile = self.stack.profile
-        reuse = profile.tw_reuse == 1 or (profile.tw_reuse == 2 and self.key[0] == self.key[2])
+        reuse = profile.reuses_time_wait(self.key[0] == self.key[2])
         return reuse and self.ts_recent >= 0 and now - self.since >= profile.tw_reuse_delay
 
     def segment_arrives(self, segment: Packet, now: int) -> None:

@@ -79,7 +79,14 @@ def milliseconds(value: Any) -> int:
     return int(value) * MS
 
 
+def set_buffer_limit(profile: Profile, value: Any) -> Profile:
+    """kern.ipc.maxsockbuf: the window scale is the least that can offer so much."""
+    scales = range(15)
+    return replace(profile, wscale=next((n for n in scales if 65535 << n >= int(value)), 14))
+
+
 FREEBSD_SYSCTLS = {
+    "kern.ipc.maxsockbuf": Sysctl(set_buffer_limit, lambda p: 65535 << p.wscale),
     "kern.ipc.soacceptqueue": knob("somaxconn"),
     "net.inet.ip.portrange.first": Sysctl(
         lambda p, value: replace(p, local_ports=(int(value), p.local_ports[1])),
@@ -93,12 +100,18 @@ FREEBSD_SYSCTLS = {
     "net.inet.tcp.delacktime": knob("delayed_ack", milliseconds),
     "net.inet.tcp.finwait2_timeout": knob("fin_timeout", milliseconds),
     "net.inet.tcp.initcwnd_segments": knob("initial_cwnd"),
+    "net.inet.tcp.insecure_rst": knob("insecure_rst", flag),
+    "net.inet.tcp.insecure_syn": knob("insecure_syn", flag),
     "net.inet.tcp.keepinit": Sysctl(
         lambda p, value: replace(p, syn=replace(p.syn, deadline=milliseconds(value))),
         lambda p: p.syn.deadline // MS,
     ),
     "net.inet.tcp.msl": knob("msl", milliseconds),
     "net.inet.tcp.recvspace": knob("receive_space"),
+    "net.inet.tcp.rexmit_initial": Sysctl(
+        lambda p, value: replace(p, syn=replace(p.syn, initial=milliseconds(value))),
+        lambda p: p.syn.initial // MS,
+    ),
     "net.inet.tcp.rexmit_min": knob("rto_min", milliseconds),
     "net.inet.tcp.rfc1323": Sysctl(
         rfc1323, lambda p: p.window_scaling + 2 * (p.timestamps and not p.window_scaling)
@@ -115,8 +128,10 @@ FREEBSD = Profile(
     synack=Backoff(1 * S, retries=3),
     wheel=Wheel(1 * MS),
     layout=freebsd_layout,
-    receive_space=65535,
+    receive_space=65536,
     window_in_segments=False,
+    buffer_in_segments=True,
+    scales_up=False,
     wscale=6,
     port_step=1,
     local_ports=(10000, 65535),
@@ -130,6 +145,9 @@ FREEBSD = Profile(
     rto_min_is_variance=False,
     acks_fin_at_once=True,
     answers_unsent_ack=True,
+    resets_before_edge=True,
+    resets_close_window=True,
+    invalid_ratelimit=0,
     soft_errors_abort=False,
     send_buffer=32768,
     tw_reuse=0,

@@ -24,6 +24,7 @@ from sim.tcp.profile import (
     knob,
     schedule_knob,
 )
+from sim.tcp.siphash import fastopen_key
 from sim.tcp.timers import Backoff, Wheel
 from sim.units import MS, S
 
@@ -96,6 +97,7 @@ LINUX_SYSCTLS = {
     "net.ipv4.ip_local_port_range": knob("local_ports", numbers),
     "net.ipv4.tcp_abort_on_overflow": knob("abort_on_overflow", flag),
     "net.ipv4.tcp_fastopen": knob("fastopen", lambda value: int(str(value), 0)),
+    "net.ipv4.tcp_fastopen_key": knob("fastopen_key", fastopen_key),
     "net.ipv4.tcp_fin_timeout": knob("fin_timeout", seconds),
     "net.ipv4.tcp_invalid_ratelimit": knob("invalid_ratelimit", milliseconds),
     "net.ipv4.tcp_max_orphans": knob("max_orphans"),
