@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from typing import Any, ClassVar
 
 import simpy
+from mypy_extensions import mypyc_attr
 from simpy.core import StopSimulation
 from simpy.events import URGENT, Event
 
@@ -27,6 +28,7 @@ LATE = 2
 """Priority of timers in SimPy's queue: what arrives in the same nanosecond comes first."""
 
 
+@mypyc_attr(native_class=False)
 class Engine(simpy.Environment):
     """SimPy's environment with integer nanoseconds; `now` begins at 0."""
 
