@@ -63,7 +63,11 @@ def test_a_loss_does_not_change_routes() -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef"), st.integers(0, 9)),
+        st.tuples(
+            st.sampled_from("abcdef"),
+            st.sampled_from("abcdef"),
+            st.integers(0, 9).map(MS.__mul__),
+        ),
         max_size=12,
     )
 )
