@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from scenarios.sweeps.folder import SweepFolder
 from scenarios.sweeps.plan import Plan, PlannedRun, Point
@@ -33,7 +34,8 @@ class Schedule:
         self._tried: set[str] = set()
         self._values: dict[str, float] = {}
         self._wanted = {point.number: plan.spec.repeat for point in plan.points}
-        self._queue = deque(plan.runs())
+        self._queue: deque[PlannedRun] = deque()
+        self._add(plan.runs())
         self._under_way: dict[str, PlannedRun] = {}
         for point in plan.points:
             self._extend(point)
@@ -47,13 +49,12 @@ class Schedule:
 
     def take(self) -> PlannedRun | None:
         """Return the next run to execute; None if there is none for now."""
-        while self._queue:
-            run = self._queue.popleft()
-            if not self._settled(run):
-                self._tried.add(run.key)
-                self._under_way[run.key] = run
-                return run
-        return None
+        if not self._queue:
+            return None
+        run = self._queue.popleft()
+        self._tried.add(run.key)
+        self._under_way[run.key] = run
+        return run
 
     def ended(self, key: str) -> None:
         """Take note that a run has ended: its point may want more."""
@@ -61,7 +62,10 @@ class Schedule:
 
     def missing(self) -> int:
         """Return how many runs are known to be left, those under way among them."""
-        return len(self._under_way) + sum(not self._settled(run) for run in self._queue)
+        return len(self._under_way) + len(self._queue)
+
+    def _add(self, runs: Iterable[PlannedRun]) -> None:
+        self._queue.extend(run for run in runs if not self._settled(run))
 
     def _settled(self, run: PlannedRun) -> bool:
         if self._folder.is_done(run.key):
@@ -79,9 +83,7 @@ class Schedule:
             wanted = min(self._until.wanted([self._value(run) for run in so_far]), self._ceiling)
             if wanted <= count:
                 return
-            self._queue.extend(
-                self._plan.run(point, repetition) for repetition in range(count, wanted)
-            )
+            self._add(self._plan.run(point, repetition) for repetition in range(count, wanted))
             self._wanted[point.number] = wanted
 
     def _value(self, run: PlannedRun) -> float:

@@ -137,7 +137,6 @@ class _Keeper:
         self._timeout = timeout
         self._report = report
         self._ended = self._failed = 0
-        self._left = schedule.missing()
         self._written = time.monotonic()
 
     def take(self) -> Task | None:
