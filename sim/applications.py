@@ -5,9 +5,12 @@ Each is a SimPy process that speaks to the host through its sockets alone.
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import math
 from collections.abc import Generator, Iterable, Sequence
+from functools import partial
+from socket import SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET
 from typing import Any
 
 import numpy as np
@@ -15,33 +18,98 @@ import numpy.typing as npt
 from simpy.events import Event
 
 from sim.host import Host
+from sim.packet import SYN, Flow, Packet, SynOptions
 from sim.simulation import Simulation
 from sim.socket import Address, Socket
+from sim.tcp.connection import Connection
 from sim.units import S
 
 Processing = Generator[Event, Any, None]
 
+SPOOFED = ipaddress.IPv4Network("240.0.0.0/4")
+"""Addresses that nobody has (RFC 1112 section 4: reserved), so that nobody answers."""
+SPOOFED_OPTIONS = SynOptions(mss=1460)
+BATCH = 4096
 
-def serve(host: Host, port: int, backlog: int, accept_rate: float = 0.0) -> None:
-    """Start a server on `host`: it listens on `port` and accepts at most `accept_rate` a second.
 
-    `accept_rate` 0: at once.  An accepted connection is closed when the client closes it.
+class Server:
+    """A program that listens on a port of a host and accepts.
+
+    Each of its `workers` accepts at most `accept_rate` connections a second (0: at once).  They
+    share one listening socket or, with `reuse_port`, have one each (SO_REUSEPORT).  An accepted
+    connection is read, and closed when the client closes it.
     """
-    listening = host.socket()
-    listening.bind(("", port))
-    listening.listen(backlog)
-    pause = round(S / accept_rate) if accept_rate else 0
-    host.env.process(accept_loop(listening, pause))
+
+    def __init__(
+        self,
+        host: Host,
+        port: int,
+        backlog: int,
+        accept_rate: float = 0.0,
+        workers: int = 1,
+        reuse_port: bool = False,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.backlog = backlog
+        self.pause = round(S / accept_rate) if accept_rate else 0
+        self.workers = workers
+        self.reuse_port = reuse_port
+        self.listening: list[Socket] = []
+
+    def start(self) -> None:
+        """Listen and accept from now on."""
+        for _ in range(self.workers if self.reuse_port else 1):
+            listening = self.host.socket()
+            listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            listening.setsockopt(SOL_SOCKET, SO_REUSEPORT, int(self.reuse_port))
+            listening.bind(("", self.port))
+            listening.listen(self.backlog)
+            self.listening.append(listening)
+        for _, listening in zip(range(self.workers), itertools.cycle(self.listening)):
+            self.host.env.process(accept_loop(listening, self.pause))
+
+    def stop(self) -> None:
+        """End as a process does: its listening sockets and its connections are closed."""
+        while self.listening:
+            self.listening.pop().close()
+        for endpoint in list(self.host.tcp.connections.values()):
+            if isinstance(endpoint, Connection) and endpoint.key.dport == self.port:
+                user = endpoint.user
+                if isinstance(user, Socket):
+                    user.close()
+
+
+def serve(host: Host, port: int, backlog: int, accept_rate: float = 0.0) -> Server:
+    """Start a `Server` on `host` and return it."""
+    server = Server(host, port, backlog, accept_rate)
+    server.start()
+    return server
 
 
 def accept_loop(listening: Socket, pause: int) -> Processing:
-    """Accept connections for ever, with a pause of `pause` ns after each."""
+    """Accept connections while `listening` listens, with a pause of `pause` ns after each."""
     env = listening.host.env
-    while True:
-        connection, _ = yield listening.accept()
-        connection.add_reader(connection.close)
-        if pause:
-            yield env.timeout(pause)
+    try:
+        while True:
+            connection, _ = yield listening.accept()
+            connection.add_reader(partial(read_all, connection))
+            if pause:
+                yield env.timeout(pause)
+    except OSError:
+        return
+
+
+def read_all(connection: Socket) -> None:
+    """Read what has arrived; close the connection if that was the end."""
+    try:
+        data = connection.recv().value
+    except OSError:
+        data = b""
+    if data:
+        connection.add_reader(partial(read_all, connection))
+    else:
+        connection.close()
 
 
 def connect_hold_close(host: Host, address: Address, hold: float) -> None:
@@ -76,6 +144,51 @@ class Holder:
     def close(self, _: Event) -> None:
         """Close the connection."""
         self.socket.close()
+
+
+def call(
+    host: Host, address: Address, data: bytes, after: int, hold: float = math.inf
+) -> Processing:
+    """Connect, send `data` `after` ns later, keep the connection for `hold` ns more, close it.
+
+    With hold math.inf the connection stays until the server closes or resets it.
+    """
+    connecting = host.socket()
+    try:
+        yield connecting.connect(address)
+        yield host.env.timeout(after)
+        yield connecting.send(data)
+        if hold < math.inf:
+            yield host.env.timeout(int(hold))
+        else:
+            while (yield connecting.recv()):
+                pass
+    except OSError:
+        pass
+    connecting.close()
+
+
+def flood(
+    attacker: Host, address: Address, rng: np.random.Generator, rate: float, size: int, start: int
+) -> Processing:
+    """Send `size` SYNs from addresses that nobody has, `rate` a second from `start` (ns) on.
+
+    They are raw packets: the attacker keeps nothing of them.
+    """
+    env = attacker.env
+    first, last = int(SPOOFED[0]), int(SPOOFED[-1])
+    for sent in range(0, size, BATCH):
+        count = min(BATCH, size - sent)
+        sources = rng.integers(first, last, count)
+        ports = rng.integers(1024, 65536, count)
+        numbers = rng.integers(0, 1 << 32, count)
+        batch = zip(sources.tolist(), ports.tolist(), numbers.tolist(), strict=True)
+        for index, (source, port, isn) in enumerate(batch, sent):
+            pause = start + round(index * S / rate) - env._now
+            if pause > 0:
+                yield env.timeout(pause)
+            flow = Flow(str(ipaddress.IPv4Address(source)), port, *address)
+            attacker.tcp.routes[address[0]](Packet(flow, SYN, isn, 0, 64240, SPOOFED_OPTIONS))
 
 
 def poisson(rng: np.random.Generator, rate: float, count: int) -> npt.NDArray[np.int64]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import errno
 import select
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,10 @@ class Socket:
     """A TCP socket.  Just created it knows neither its own address nor a peer."""
 
     __slots__ = (
+        "_accepting",
         "_bound",
         "_connection",
+        "_early",
         "_error",
         "_listener",
         "_reader",
@@ -95,7 +98,11 @@ class Socket:
         self._unread = True
         """Whether the program still reads: shutdown(SHUT_RD) ends it."""
         self._waiting: Event | None = None
-        """Of connect() or accept()."""
+        """Of connect()."""
+        self._early: int | None = None
+        """Bytes that connect_with() has taken."""
+        self._accepting: deque[Event] | None = None
+        """Of accept(): the longest waiting is served first."""
         self._reading: tuple[Event, int] | None = None
         self._writing: tuple[Event, bytes, int] | None = None
         self._watching: Event | None = None
@@ -201,6 +208,7 @@ class Socket:
         listener = Listener(self.host.tcp, self, backlog, self.settings)
         self.host.tcp.listen(listener, self._bound)
         self._listener = listener
+        self._accepting = deque()
 
     @property
     def listening(self) -> bool:
@@ -210,18 +218,21 @@ class Socket:
     def accept(self) -> Event:
         """Wait for a connection; the event's value is (socket, peer's address).
 
-        Raises OSError: EINVAL if the socket does not listen, EAGAIN if it may not wait.
+        Raises OSError: EINVAL if the socket does not listen, or no longer, EAGAIN if it may not
+        wait.
         """
         listener = self._listener
         if listener is None:
             raise os_error(errno.EINVAL)
         env = self.host.env
-        if listener.accept_queue and self._waiting is None:
+        if listener.accept_queue:
             return Done(env, self._accepted(env._now))
         if not self.blocking:
             raise os_error(errno.EAGAIN)
-        self._waiting = Event(env)
-        return self._waiting
+        assert self._accepting is not None
+        event = Event(env)
+        self._accepting.append(event)
+        return event
 
     def _accepted(self, now: int) -> tuple[Socket, Address]:
         assert self._listener is not None
@@ -297,7 +308,7 @@ class Socket:
             raise os_error(errno.EINPROGRESS)
         self._waiting = waiting = Event(host.env)
         if early is not None:
-            waiting._value = len(early)
+            self._early = len(early)
         return waiting
 
     # Data.
@@ -387,8 +398,13 @@ class Socket:
     def _stop_listening(self) -> None:
         assert self._listener is not None
         assert self._bound is not None
+        assert self._accepting is not None
         self.host.tcp.stop_listening(self._listener, self._bound, self.host.env._now)
         self._listener = None
+        for waiting in self._accepting:
+            waiting.fail(os_error(errno.EINVAL))
+            waiting.defused = True
+        self._accepting = None
 
     # Readiness, for programs that serve many sockets.
 
@@ -438,10 +454,8 @@ class Socket:
 
     def acceptable(self, now: int) -> None:
         """Hear from the listener that a connection waits."""
-        waiting = self._waiting
-        if waiting is not None:
-            self._waiting = None
-            waiting.succeed(self._accepted(now))
+        if self._accepting:
+            self._accepting.popleft().succeed(self._accepted(now))
         elif self._watching is not None:
             self._notify()
 
@@ -454,8 +468,7 @@ class Socket:
         if waiting is not None:
             self._waiting = None
             self._told = True
-            taken = waiting._value
-            waiting.succeed(taken if isinstance(taken, int) else None)
+            waiting.succeed(self._early)
         if self._watching is not None:
             self._notify()
 

@@ -194,7 +194,7 @@ def challenge(c: Connection, now: int) -> None:
     """Send a challenge ACK (RFC 5961), unless one was sent just now."""
     if not limited(c, now):
         c.stack.counters["TcpExtTCPChallengeACK"] += 1
-        c.send_ack(now)
+        c.send(ACK, c.snd_nxt, now)
 
 
 def completes_simultaneous_open(c: Connection, segment: Packet) -> bool:
@@ -227,8 +227,6 @@ def judge_syn(c: Connection, segment: Packet, now: int) -> None:
 
 def reset_arrives(c: Connection, now: int) -> None:
     """Step two: the peer has reset the connection."""
-    if c.state in (State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
-        c.stack.counters["TcpEstabResets"] += 1
     if c.state == State.SYN_RECEIVED and c.stack.profile.refuses_in_syn_received:
         c.fail(errno.ECONNREFUSED, now)
     else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sim.packet import (
     ACK,
+    FIN,
     NO_TIMESTAMP,
     NOT_OBSERVED,
     RST,
@@ -324,7 +325,15 @@ class Connection:
 
     def send_ack(self, now: int) -> None:
         """Acknowledge all that has arrived."""
-        self.send(ACK, self.snd_nxt, now)
+        if self.sending is not None and self.stack.profile.repeats_fin and self.fin_is_out():
+            self.send(FIN | ACK, (self.snd_nxt - 1) & MASK, now)
+        else:
+            self.send(ACK, self.snd_nxt, now)
+
+    def fin_is_out(self) -> bool:
+        """Whether our FIN is sent and not acknowledged."""
+        s = self.sending
+        return s is not None and s.fin_sent and self.snd_una != self.snd_nxt
 
     # Timers.
 
@@ -379,6 +388,8 @@ class Connection:
 
     def delete(self, event: Event) -> None:
         """Delete the control block: its timers, its entry and its buffers."""
+        if self.state in (State.ESTABLISHED, State.CLOSE_WAIT):
+            self.stack.counters["TcpEstabResets"] += 1
         self.move(event)
         self.release()
         self.stack.ports.give_back(self.key)

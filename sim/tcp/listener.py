@@ -162,7 +162,9 @@ class Listener:
             request.agree(-1, sack=False)
         flow = request.flow
         ports = flow[1] << 16 | flow[3]
-        request.iss = cookies.make(request.peer.key, ports, request.irs, request.mss, now + self._phase)
+        request.iss = cookies.make(
+            request.peer.key, ports, request.irs, request.mss, now + self._phase
+        )
         request.cookie = True
         request.send_synack(now)
         stack.counters["TcpExtSyncookiesSent"] += 1
@@ -207,6 +209,7 @@ class Listener:
         except OSError:
             stack.counters["TcpExtListenDrops"] += 1
             return
+        stack.peers.setdefault(request.key[0], request.peer)
         connection = request.connection(segment, now)
         stack.connections[request.key] = connection
         stack.counters["TcpPassiveOpens"] += 1

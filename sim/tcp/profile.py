@@ -36,6 +36,11 @@ def three_halves(backlog: int) -> int:
     return 3 * backlog // 2 + 1
 
 
+def syncache(_: int) -> int:
+    """BSD: requests of all listeners share a table (net.inet.tcp.syncache.cachelimit)."""
+    return 15375
+
+
 def exactly(backlog: int) -> int:
     """Windows: the backlog and no more, but one at least."""
     return max(backlog, 1)
@@ -116,6 +121,8 @@ class Profile:
     """How often a refused SYN is sent again before connect() fails."""
     refused_wait: int = 0
     """Wait before that."""
+    repeats_fin: bool = False
+    """Whether acknowledgments carry the FIN again until it is acknowledged, as in FreeBSD."""
     resets_before_edge: bool = False
     """Whether a RST counts only before the window's right edge (RFC 9293 table 6), not at it."""
     resets_close_window: bool = False
@@ -134,8 +141,10 @@ class Profile:
     """Requests that may be in SYN-RECEIVED, of the backlog."""
     prunes_requests: bool = False
     """Whether old requests are given fewer retries when half the SYN queue is taken."""
+    syncache: bool = False
+    """Whether requests are taken though the accept queue is full, as by the BSDs' syncache."""
     resets_on_overflow: bool = False
-    """Whether a SYN that finds the accept queue full is answered with a RST."""
+    """Whether a SYN that finds a queue full is answered with a RST."""
     forgets_on_overflow: bool = False
     """Whether a final ACK that finds the accept queue full takes its request along."""
     fastopen: int = 0

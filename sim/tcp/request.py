@@ -22,7 +22,6 @@ from sim.tcp.states import TRANSITIONS, Event, State
 if TYPE_CHECKING:
     from sim.packet import Flow, SynOptions
     from sim.tcp.listener import Listener
-    from sim.tcp.peer import Peer
     from sim.tcp.stack import RunningTimer, Stack
 
 

@@ -74,12 +74,19 @@ class Peers(dict[str, Peer]):
         self._mss = mss
 
     def __missing__(self, address: str) -> Peer:
-        """Make it; raises OSError without a route to the address."""
+        """Make it."""
+        peer = self[address] = self._make(address)
+        return peer
+
+    def passing(self, address: str) -> Peer:
+        """Return what is known of an address, and keep nothing new: a flood has many."""
+        return self.get(address) or self._make(address)
+
+    def _make(self, address: str) -> Peer:
         src = self._source(address)
         key = address_key(self._secret, src, address)
         mss = self._mss - (IPV6_EXCESS if ":" in address else 0)
-        peer = self[address] = Peer(self._profile, src, key, mss)
-        return peer
+        return Peer(self._profile, src, key, mss)
 
 
 class Stack:

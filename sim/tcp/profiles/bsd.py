@@ -24,6 +24,7 @@ from sim.tcp.profile import (
     Sysctl,
     flag,
     knob,
+    syncache,
     three_halves,
 )
 from sim.tcp.timers import Backoff, Wheel
@@ -137,7 +138,8 @@ FREEBSD = Profile(
     local_ports=(10000, 65535),
     somaxconn=128,
     accept_limit=three_halves,
-    request_limit=three_halves,
+    request_limit=syncache,
+    syncache=True,
     forgets_on_overflow=True,
     syncookies=1,
     msl=30 * S,
@@ -145,6 +147,7 @@ FREEBSD = Profile(
     rto_min_is_variance=False,
     acks_fin_at_once=True,
     answers_unsent_ack=True,
+    repeats_fin=True,
     resets_before_edge=True,
     resets_close_window=True,
     invalid_ratelimit=0,
