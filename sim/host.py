@@ -1,16 +1,22 @@
 """A host: a name, addresses, a clock, and the TCP of its operating system.
 
-IP on a host is the choice of the first link by destination; TCP is `sim.tcp.stack`.
+IP on a host is the choice of the own address and of the first link by destination; TCP is
+`sim.tcp.stack`.
 """
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.engine import Engine, Timers
 from sim.icmp import IcmpPacket
+from sim.ip import is_ipv6
+from sim.net.complaints import Complaints
 from sim.packet import Packet
 from sim.socket import Socket
+from sim.tcp.errors import os_error
 from sim.tcp.profile import Profile
 from sim.tcp.stack import Stack
 
@@ -32,9 +38,13 @@ class Host:
         network: Network,
         records: Records,
         secret: int,
+        *,
+        more_addresses: Sequence[str] = (),
+        mtu: int = 1500,
     ) -> None:
         self.name = name
         self.address = address
+        self.addresses = (address, *more_addresses)
         self.profile = profile
         self.env: Engine = network.engine
         self.network = network
@@ -42,19 +52,22 @@ class Host:
         records.add_host(name, profile.name)
         phase = secret >> (64 - PHASE_BITS) if profile.wheel.tick else 0
         deadlines = profile.wheel.deadlines
+        timers = Timers(self.env, lambda timeout: deadlines(phase, timeout))
+        complaints = Complaints(
+            self.env,
+            self.source_address,
+            lambda error: self.forwarding[error.flow[2]](error),
+            lambda packet, reason: network.dropped(name, packet, reason),
+            forwards=False,
+        )
+        network.add_node(name, self.receive, complaints, timers, corrupted=self.corrupted)
+        for own in self.addresses:
+            network.add_address(own, name)
         self.forwarding = network.forwarding_table(name)
         self.tcp = Stack(
-            profile,
-            self.forwarding,
-            Timers(self.env, lambda timeout: deadlines(phase, timeout)),
-            records,
-            self.source_address,
-            secret,
+            profile, self.forwarding, timers, records, self.source_address, secret, mtu
         )
         self._connections = self.tcp.connections
-        self._paths: dict[str, int] = {}
-        network.add_node(name, self.receive)
-        network.add_address(address, name)
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {self.address} {self.profile.name}>"
@@ -65,11 +78,25 @@ class Host:
 
     def has_address(self, address: str) -> bool:
         """Whether an address is one of this host's."""
-        return address == self.address
+        return address in self.addresses
 
-    def source_address(self, _destination: str) -> str:
-        """Return the local address for packets to a destination."""
-        return self.address
+    def source_address(self, destination: str) -> str:
+        """Return the local address for packets to a destination: the first of its version.
+
+        Raises OSError (ENETUNREACH) if the host has none.
+        """
+        if destination in self.addresses:
+            return destination
+        version = is_ipv6(destination)
+        for address in self.addresses:
+            if is_ipv6(address) == version:
+                return address
+        raise os_error(errno.ENETUNREACH)
+
+    def corrupted(self) -> None:
+        """Take note of a packet whose checksum is wrong."""
+        self.tcp.counters["TcpInErrs"] += 1
+        self.tcp.counters["TcpInCsumErrors"] += 1
 
     def receive(self, packet: Packet) -> None:
         """Take a packet from a link."""
@@ -85,12 +112,14 @@ class Host:
     def path(self, address: str) -> int:
         """Return the number that the records have for the path to `address`.
 
-        Raises OSError (ENETUNREACH) if there is none.
+        Raises OSError if there is none: ENETUNREACH, or what the host's own route says.
         """
-        path = self._paths.get(address)
+        table = self.forwarding
+        path = table.paths.get(address)
         if path is None:
+            table.route(address)
             hops, delay = self.network.path_length(self.name, address)
-            server = self.network.node_of(address)
-            path = self.records.add_path(self.name, server, hops, delay)
-            self._paths[address] = path
+            server = self.network.nearest(self.name, address)
+            known = server if server in self.records.hosts else None
+            path = table.paths[address] = self.records.add_path(self.name, known, hops, delay)
         return path

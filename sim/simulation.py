@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event, Process, ProcessGenerator
@@ -11,7 +11,8 @@ from simpy.events import Event, Process, ProcessGenerator
 from sim.engine import Engine
 from sim.host import Host
 from sim.net.link import Link
-from sim.net.network import Network
+from sim.net.links import Options, make_link
+from sim.net.network import Kind, Network
 from sim.records import Records
 from sim.streams import Streams
 from sim.tcp.profiles import PROFILES
@@ -19,7 +20,11 @@ from sim.tcp.profiles import PROFILES
 if TYPE_CHECKING:
     import networkx as nx
 
-FIRST_ADDRESS = IPv4Address("10.0.0.1")
+FIRST_ADDRESSES = {4: IPv4Address("10.0.0.1"), 6: IPv6Address("fd00::1")}
+"""Hosts get addresses from these on, in their order, by the version of IP."""
+
+EDGE_OPTIONS = ("netem", "mtu", "bitrate")
+"""Attributes of a graph's edge that its links may have, besides `delay` and `loss`."""
 
 
 class Simulation:
@@ -38,7 +43,7 @@ class Simulation:
         self,
         seed: int = 0,
         make_host: Callable[..., Host] = Host,
-        make_link: Callable[..., Link] = Link,
+        make_link: Callable[..., Link] = make_link,
     ) -> None:
         self.seed = seed
         self.env = Engine()
@@ -59,19 +64,30 @@ class Simulation:
         delay: int = 0,
         loss: float = 0.0,
         address: str | None = None,
+        versions: Sequence[int] = (4,),
+        mtu: int = 1500,
         sysctls: Mapping[str, Any] | None = None,
     ) -> Host:
         """Add a host that runs the operating system `os`.
 
-        With `at` it is linked to that node, over a link of `delay` ns and `loss`.  Raises
-        ValueError for an unknown operating system or sysctl, or a name that is taken.
+        With `at` it is linked to that node, over a link of `delay` ns and `loss`.  It has
+        `address`, or an address of each of the `versions` of IP, 4 and 6; `mtu` is that of its
+        interface, bytes.  Raises ValueError for an unknown operating system or sysctl, or a name
+        or an address that is taken.
         """
         if os not in PROFILES:
             raise ValueError(f"unknown operating system {os!r}; known: {', '.join(PROFILES)}")
         profile = PROFILES[os].configure(sysctls or {})
-        address = address or str(FIRST_ADDRESS + len(self.hosts))
+        number = len(self.hosts)
+        own = [str(FIRST_ADDRESSES[version] + number) for version in versions]
+        first, *more = [address] if address else own
+        options: dict[str, Any] = {"more_addresses": more} if more else {}
+        if mtu != 1500:
+            options["mtu"] = mtu
         secret = self.streams.integer(f"host {name}")
-        host = self._make_host(name, address, profile, self.network, self.records, secret)
+        host = self._make_host(
+            *(name, first, profile, self.network, self.records, secret), **options
+        )
         self.hosts[name] = host
         if at is not None:
             self.network.add_link(name, at, delay, loss)
@@ -81,22 +97,41 @@ class Simulation:
         """Add a node that only forwards."""
         self.network.add_router(name)
 
-    def add_link(self, a: str, b: str, delay: int, loss: float = 0.0) -> None:
+    def add_link(
+        self, a: str, b: str, delay: int, loss: float = 0.0, *, both: bool = True, **options: Any
+    ) -> None:
         """Join two nodes, in both directions: `delay` ns one way, `loss` of each packet each way.
 
-        Raises ValueError for unknown nodes, a negative delay or a loss outside 0..1.
+        `both` False: only from `a` to `b`.  What else may be asked of each direction stands in
+        `sim.net.links.Options`: `netem`, `lose`, `bitrate`, `queue`, `mtu`.  Raises ValueError
+        for unknown nodes, a negative delay, a loss outside 0..1, or what netem does not take.
         """
-        self.network.add_link(a, b, delay, loss)
+        asked = Options(**options) if options else None
+        self.network.add_link(a, b, delay, loss, both=both, options=asked)
 
-    def add_graph(self, graph: nx.Graph[str], loss: float = 0.0) -> None:
-        """Add a graph: its nodes become routers, its edges links.
+    def add_graph(
+        self, graph: nx.Graph[str] | nx.DiGraph[str], loss: float = 0.0, *, rates: bool = False
+    ) -> None:
+        """Add a graph: its nodes become routers, its edges links, of a DiGraph in one direction.
 
-        An edge's `delay` is in ns one way; its `loss`, where it has none, is `loss`.
+        An edge's `delay` is in ns one way; its `loss`, where it has none, is `loss`; it may have
+        `netem` and `mtu`, too, and `bitrate`, which counts only with `rates`: most links are so
+        fast that handshakes do not feel it.
         """
+        both = not graph.is_directed()
+        wanted = EDGE_OPTIONS[: 2 + rates]
         for node in graph:
             self.add_router(node)
-        for a, b, attributes in graph.edges(data=True):
-            self.add_link(a, b, attributes["delay"], attributes.get("loss", loss))
+        for a, b, edge in graph.edges(data=True):
+            options = {name: edge[name] for name in wanted if edge.get(name) is not None}
+            self.add_link(a, b, edge["delay"], edge.get("loss", loss), both=both, **options)
+
+    def add_route(self, node: str, prefix: str, via: str | Kind) -> None:
+        """Give a node a route to a prefix: via a neighbour, or a kind that says no.
+
+        See `sim.net.network.Network.add_route`.
+        """
+        self.network.add_route(node, prefix, via)
 
     def process(self, generator: ProcessGenerator) -> Process:
         """Start a SimPy process."""

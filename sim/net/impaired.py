@@ -25,11 +25,11 @@ from sim.streams import Streams
 class ImpairedLink(Link):
     """One direction of a link with the impairments of `netem`, and with `lose` deciding losses.
 
-    The other arguments are those of `Link`.  `counts` says how
-    many copies met each `Fate` but arrival.
+    `corrupted` hears of each packet that fails its checksum.  The other arguments are those of
+    `Link`.  `counts` says how many copies met each `Fate` but arrival.
     """
 
-    __slots__ = ("_fails", "_sized", "counts", "impairments")
+    __slots__ = ("_corrupted", "_fails", "_sized", "counts", "impairments")
 
     def __init__(
         self,
@@ -42,8 +42,10 @@ class ImpairedLink(Link):
         *,
         netem: Netem | None = None,
         lose: Lose | None = None,
+        corrupted: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(engine, streams, name, receive, delay, loss)
+        self._corrupted = corrupted
         model = Netem() if netem is None else netem
         source = streams if model.seed is None else Streams(model.seed)
         self.impairments = Impairments(
@@ -72,6 +74,7 @@ class ImpairedLink(Link):
 
     def fails(self, packet: Any) -> None:
         """Take a corrupted packet at the far end: its checksum fails."""
+        self._corrupted()
         self._drop(packet, Fate.CORRUPTED)
 
     def _drop(self, packet: Any, fate: Fate) -> None:

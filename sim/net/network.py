@@ -1,106 +1,278 @@
-"""The network: nodes joined by links over a networkx graph, and the shortest way through it.
+"""The network: nodes joined by links, the addresses that they have, and the ways between them.
 
-Routes are shortest by delay.  They are computed when a packet first needs them, for one
-destination node at a time, and kept.
+A node's own routes come first, the longest prefix before shorter ones; else a packet takes a
+shortest way by delay to the node that has its destination's address, the nearest if several have
+it (anycast), and where several ways are alike the hash of its flow chooses.  Ways are worked out
+when a packet first needs one, and then stand in the forwarding tables of the nodes on it: memory
+grows with nodes, links and ways in use.
 """
 
 from __future__ import annotations
 
 import errno
-import itertools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import partial
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple
 
-import networkx as nx
-
-from sim.engine import Engine
+from sim.engine import Engine, Timers
+from sim.ip import is_ipv6
+from sim.net.complaints import HOST_UNREACHABLE, Complaints
 from sim.net.link import Link
-from sim.net.node import ForwardingTable, Router, Send
-from sim.packet import Packet
+from sim.net.links import Options
+from sim.net.neighbours import Neighbours
+from sim.net.node import EqualCost, ForwardingTable, Narrow, Router, Send
+from sim.net.routing import Routing
 from sim.streams import Streams
 from sim.tcp.errors import os_error
+
+ROUTER_ADDRESS = IPv4Address("172.16.0.1")
+ROUTER_PREFIX_V6 = "fd00:ac10::"
+"""Routers get addresses from these on, in their order."""
+
+
+class Kind(Enum):
+    """What a route of a node does with packets, as `ip route` calls it; its errno."""
+
+    UNREACHABLE = errno.EHOSTUNREACH
+    PROHIBIT = errno.EACCES
+    BLACKHOLE = errno.EINVAL
+
+
+class Route(NamedTuple):
+    """A route that a node was given."""
+
+    prefix: IPv4Network | IPv6Network
+    via: str | Kind
+
+
+class Node(NamedTuple):
+    """What the network knows of a node."""
+
+    name: str
+    receive: Callable[[Any], None]
+    complaints: Complaints
+    neighbours: Neighbours
+    routes: list[Route]
+    links: dict[str, Link]
+    """Links from the node, by the node at the other end."""
+    deliver: Send
+    """Takes packets from the node to itself."""
+    corrupted: Callable[[], None]
+    """Hears of each packet whose checksum fails at the node."""
 
 
 class Network:
     """Nodes, links and routes.
 
-    `graph` is the networkx graph behind them: nodes by name, edges with `delay` (ns) and `loss`.
+    `dropped(node, packet, reason)` hears of each packet that a node lets go.
     """
 
     def __init__(
         self, engine: Engine, streams: Streams, make_link: Callable[..., Link] = Link
     ) -> None:
         self.engine = engine
-        self._make_link = make_link
         self.streams = streams
-        self.graph: nx.DiGraph[str] = nx.DiGraph()
-        self._receivers: dict[str, Callable[[Packet], None]] = {}
-        self._links: dict[tuple[str, str], Link] = {}
-        self._node_of_address: dict[str, str] = {}
-        self._next_hops: dict[str, dict[str, str]] = {}
-        self._core: nx.DiGraph[str] | None = None
+        self._make_link = make_link
+        self.dropped: Callable[[str, Any, str], None] = lambda node, packet, reason: None
+        self._nodes: dict[str, Node] = {}
+        self._routers: dict[str, int] = {}
+        self._tables: dict[str, ForwardingTable] = {}
+        self._holders: dict[str, list[str]] = {}
+        self._subnets: list[tuple[IPv4Network | IPv6Network, str]] = []
+        self._mtus: dict[tuple[str, str], int] = {}
+        self._down: set[tuple[str, str]] = set()
+        self._routing: Routing | None = None
 
-    def add_node(self, name: str, receive: Callable[[Packet], None]) -> None:
-        """Add a node that takes packets with `receive`.
+    # What there is.
 
+    def add_node(
+        self,
+        name: str,
+        receive: Callable[[Any], None],
+        complaints: Complaints | None = None,
+        timers: Timers | None = None,
+        deliver: Send | None = None,
+        corrupted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Add a node that takes packets from others with `receive`, from itself with `deliver`.
+
+        `complaints` is what it says about those that it sends in vain, `timers` its clock.
         Raises ValueError if the name is taken.
         """
-        if name in self._receivers:
+        if name in self._nodes:
             raise ValueError(f"there is already a node named {name!r}")
-        self.graph.add_node(name)
-        self._receivers[name] = receive
+        timers = timers or Timers(self.engine, lambda duration: lambda now: now + duration)
+        complaints = complaints or self.complaints(name)
+        refused = partial(complaints.about, said=HOST_UNREACHABLE, reason="no neighbour")
+        neighbours = Neighbours(self.engine, timers, refused, complaints.dropped)
+        loop = Link(self.engine, self.streams, f"{name} > {name}", receive, 0).send
+        node = Node(name, receive, complaints, neighbours, [], {}, deliver or loop, corrupted)
+        self._nodes[name] = node
+        self._changed()
 
-    def add_router(self, name: str) -> Router:
-        """Add a node that only forwards."""
-        router = Router(name, self.forwarding_table(name))
-        self.add_node(name, router.receive)
+    def add_router(self, name: str, kind: Callable[..., Router] = Router, **options: Any) -> Router:
+        """Add a node that only forwards; `kind` makes it, with `options`."""
+        complaints = self.complaints(name)
+        router = kind(name, self.forwarding_table(name, complaints), complaints, **options)
+        self.add_node(name, router.receive, complaints, deliver=router.deliver)
+        self._routers[name] = len(self._routers)
+        for version in ("0.0.0.0", "::"):
+            self.add_address(self.router_address(name, version), name)
         return router
 
-    def forwarding_table(self, node: str) -> ForwardingTable:
-        """Return an empty table for a node of that name."""
-        return ForwardingTable(node, self._send_towards)
-
-    def add_address(self, address: str, node: str) -> None:
-        """Say that an address belongs to a node.
-
-        Raises ValueError if it belongs to one already.
-        """
-        if address in self._node_of_address:
-            raise ValueError(f"the address {address} belongs to {self._node_of_address[address]}")
-        self._node_of_address[address] = node
-
-    def add_link(self, a: str, b: str, delay: int, loss: float = 0.0) -> tuple[Link, Link]:
-        """Join two nodes in both directions; returns the links a -> b and b -> a.
-
-        `delay` in ns one way; `loss` of each packet, independently, each way.  Raises ValueError
-        for an unknown node, a pair already joined, a negative delay or a loss outside 0..1.
-        """
-        for name in (a, b):
-            if name not in self._receivers:
-                raise ValueError(f"no node is named {name!r}")
-        if (a, b) in self._links:
-            raise ValueError(f"{a!r} and {b!r} are already linked")
-        return self._add_direction(a, b, delay, loss), self._add_direction(b, a, delay, loss)
-
-    def _add_direction(self, a: str, b: str, delay: int, loss: float) -> Link:
-        link = self._make_link(
-            self.engine, self.streams, f"{a} > {b}", self._receivers[b], delay, loss
+    def complaints(self, node: str) -> Complaints:
+        """Return what says a router's errors."""
+        return Complaints(
+            self.engine,
+            partial(self.router_address, node),
+            lambda error: self._tables[node][error.flow[2]](error),
+            partial(self._dropped_at, node),
         )
-        self._links[a, b] = link
-        self.graph.add_edge(a, b, delay=delay, loss=loss)
-        self._next_hops.clear()
-        self._core = None
+
+    def _dropped_at(self, node: str, packet: Any, reason: str) -> None:
+        self.dropped(node, packet, reason)
+
+    def router_address(self, router: str, like: str) -> str:
+        """Return a router's own address of the version that the address `like` has."""
+        number = self._routers[router]
+        if is_ipv6(like):
+            return f"{ROUTER_PREFIX_V6}{number + 1:x}"
+        return str(ROUTER_ADDRESS + number)
+
+    def forwarding_table(self, node: str, complaints: Complaints | None = None) -> ForwardingTable:
+        """Return the table of a node, empty if it is new; raises KeyError for an unknown node."""
+        table = self._tables.get(node)
+        if table is None:
+            said = complaints or self._nodes[node].complaints
+            table = self._tables[node] = ForwardingTable(node, self._find, said.unroutable)
+        return table
+
+    def add_address(self, address: str, node: str, *, shared: bool = False) -> None:
+        """Say that an address belongs to a node; `shared`: that others may have it, too.
+
+        Raises ValueError if it belongs to one already, and is not shared.
+        """
+        holders = self._holders.setdefault(address, [])
+        if holders and not shared:
+            raise ValueError(f"the address {address} belongs to {holders[0]}")
+        holders.append(node)
+        self._changed()
+
+    def add_subnet(self, prefix: str, node: str) -> None:
+        """Say that a prefix is a network of the node's own: it asks there who has an address.
+
+        Nobody answers for an address that no host has.  Raises ValueError for what is no prefix.
+        """
+        self._subnets.append((ip_network(prefix), node))
+        self._subnets.sort(key=lambda known: -known[0].prefixlen)
+        self._changed()
+
+    def add_route(self, node: str, prefix: str, via: str | Kind) -> None:
+        """Give a node a route to a prefix: via a neighbour, or a kind that says no.
+
+        Raises ValueError for an unknown node, one that is no neighbour, or what is no prefix.
+        """
+        known = self._node(node)
+        if isinstance(via, str) and via not in known.links:
+            raise ValueError(f"{via!r} is no neighbour of {node!r}")
+        known.routes.append(Route(ip_network(prefix), via))
+        known.routes.sort(key=lambda route: -route.prefix.prefixlen)
+        self._changed()
+
+    def add_link(
+        self,
+        a: str,
+        b: str,
+        delay: int,
+        loss: float = 0.0,
+        *,
+        both: bool = True,
+        options: Options | None = None,
+    ) -> tuple[Link, ...]:
+        """Join two nodes in both directions, or only a to b; returns the links a -> b and b -> a.
+
+        `delay` in ns one way; `loss` of each packet, independently, each way; `options` what
+        else is asked of each direction.  Raises ValueError for an unknown node, a pair already
+        joined, a negative delay or a loss outside 0..1.
+        """
+        if a == b:
+            raise ValueError(f"a link from {a!r} to itself")
+        pairs = [(a, b), (b, a)][: 1 + both]
+        for here, there in pairs:
+            self._node(there)
+            if there in self._node(here).links:
+                raise ValueError(f"{a!r} and {b!r} are already linked")
+        return tuple(self._add_direction(*pair, delay, loss, options) for pair in pairs)
+
+    def _add_direction(
+        self, a: str, b: str, delay: int, loss: float, options: Options | None
+    ) -> Link:
+        name = f"{a} > {b}"
+        more: dict[str, Any] = {}
+        if options is not None:
+            more = options.made(name)
+            if more:
+                more["corrupted"] = self._nodes[b].corrupted
+            if options.mtu is not None:
+                self._mtus[a, b] = options.mtu
+        receive = self._nodes[b].receive
+        link = self._make_link(self.engine, self.streams, name, receive, delay, loss, **more)
+        self._nodes[a].links[b] = link
+        self._changed()
         return link
+
+    def _node(self, name: str) -> Node:
+        node = self._nodes.get(name)
+        if node is None:
+            raise ValueError(f"no node is named {name!r}")
+        return node
+
+    def __contains__(self, node: str) -> bool:
+        return node in self._nodes
+
+    @property
+    def links(self) -> dict[tuple[str, str], Link]:
+        """The links of all nodes, by the names of their ends."""
+        return {(a, b): link for a, node in self._nodes.items() for b, link in node.links.items()}
 
     def link(self, a: str, b: str) -> Link:
         """Return the link from a to its neighbour b; raises KeyError if there is none."""
-        return self._links[a, b]
+        return self._nodes[a].links[b]
+
+    # What changes.
+
+    def set_down(self, a: str, b: str, *, down: bool = True) -> None:
+        """Take both directions of a link down, or up again; both ends see it at once.
+
+        The others learn of it from `converge`.  Packets that are on their way arrive.
+        """
+        self._snapshot()
+        for pair in ((a, b), (b, a)):
+            (self._down.add if down else self._down.discard)(pair)
+            self.forwarding_table(pair[0]).forget()
+
+    def converge(self) -> None:
+        """Let every node work out its routes anew from what the network is now."""
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._routing is not None:
+            self._routing = None
+            for table in self._tables.values():
+                table.forget()
+
+    # The ways.
 
     def path(self, source: str, target: str) -> list[str]:
         """Return the nodes from `source` to `target`; raises OSError (ENETUNREACH)."""
+        ways = self._snapshot().ways(source, target)
+        if source != target and source not in ways:
+            raise os_error(errno.ENETUNREACH)
         nodes = [source]
         while nodes[-1] != target:
-            nodes.append(self._next_hop(nodes[-1], target))
+            nodes.append(ways[nodes[-1]][0])
         return nodes
 
     def path_length(self, source: str, address: str) -> tuple[int, int]:
@@ -108,72 +280,83 @@ class Network:
 
         Raises OSError (ENETUNREACH) without a route.
         """
-        nodes = self.path(source, self.node_of(address))
-        hops = list(itertools.pairwise(nodes))
-        return len(hops), sum(self._links[hop].delay for hop in hops)
-
-    def node_of(self, address: str) -> str:
-        """Return the node that an address belongs to; raises OSError (ENETUNREACH)."""
-        node = self._node_of_address.get(address)
-        if node is None:
+        length = self._snapshot().length(source, self.nearest(source, address))
+        if length is None:
             raise os_error(errno.ENETUNREACH)
-        return node
+        return length
 
-    def _send_towards(self, node: str, address: str) -> Send:
-        target = self.node_of(address)
+    def nearest(self, source: str, address: str) -> str:
+        """Return the nearest node that an address belongs to; raises OSError (ENETUNREACH)."""
+        holders = self._holders.get(address) or self._attached(address)
+        if len(holders) == 1:
+            return holders[0]
+        routing = self._snapshot()
+        reached = {holder: routing.length(source, holder) for holder in holders}
+        near = {holder: (length[1], length[0]) for holder, length in reached.items() if length}
+        if not near:
+            raise os_error(errno.ENETUNREACH)
+        return min(near, key=near.__getitem__)
+
+    def _attached(self, address: str) -> Sequence[str]:
+        """Return the node whose own network has an address that no host has."""
+        if self._subnets:
+            wanted = ip_address(address)
+            for prefix, node in self._subnets:
+                if wanted in prefix:
+                    return (node,)
+        return ()
+
+    def _snapshot(self) -> Routing:
+        """Return the ways as they were when the nodes last worked them out."""
+        if self._routing is None:
+            up = (
+                (*ends, link.delay) for ends, link in self.links.items() if ends not in self._down
+            )
+            self._routing = Routing(self._nodes, up, self._routers)
+        return self._routing
+
+    def _find(self, node: str, address: str) -> None:
+        """Put the way to an address into a node's table, and those of the nodes on it.
+
+        Raises OSError: ENETUNREACH, or what the node's own route says.
+        """
+        via = self._own_route(node, address)
+        if isinstance(via, Kind):
+            raise os_error(via.value)
+        if via is not None:
+            self._tables[node][address] = self._send(node, via)
+            return
+        target = self.nearest(node, address)
         if target == node:
-            return self._loopback(node)
-        return self._links[node, self._next_hop(node, target)].send
-
-    def _loopback(self, node: str) -> Send:
-        """Return a link from a node to itself, without delay."""
-        name = f"{node} > {node}"
-        return Link(self.engine, self.streams, name, self._receivers[node], 0).send
-
-    def _next_hop(self, node: str, target: str) -> str:
-        """Return the neighbour of `node` on the way to `target`.
-
-        A node with one neighbour, as hosts are, is reached through that one, so that routes are
-        worked out for the nodes between hosts alone.
-        """
-        if (node, target) in self._links and len(self.graph[target]) == 1:
-            return target
-        via = self._anchor(target)
-        if node == via:
-            return target
-        neighbour = self._anchor(node)
-        if neighbour != node and self._anchor(neighbour) != node:
-            return neighbour
-        hop = self._towards(via).get(node)
-        if hop is None:
+            self._tables[node][address] = self._here(node, address)
+            return
+        for at, hops in self._snapshot().ways(node, target).items():
+            table = self._tables.get(at)
+            links = [self._send(at, hop) for hop in hops if (at, hop) not in self._down]
+            if table is None or address in table or not links:
+                continue
+            if at == node or self._own_route(at, address) is None:
+                table[address] = links[0] if len(links) == 1 else EqualCost(at, links)
+        if address not in self._tables[node]:
             raise os_error(errno.ENETUNREACH)
-        return hop
 
-    def _anchor(self, node: str) -> str:
-        """Return the only neighbour of a node that has one, else the node itself."""
-        neighbours = self.graph[node]
-        return next(iter(neighbours)) if len(neighbours) == 1 else node
+    def _own_route(self, node: str, address: str) -> str | Kind | None:
+        """Return what the longest of a node's own prefixes that holds an address says."""
+        routes = self._nodes[node].routes
+        if routes:
+            wanted = ip_address(address)
+            for prefix, via in routes:
+                if wanted in prefix and (node, via) not in self._down:
+                    return via
+        return None
 
-    def _towards(self, target: str) -> dict[str, str]:
-        """Return each node's next hop towards `target`, over nodes with several neighbours.
+    def _send(self, node: str, neighbour: str) -> Send:
+        """Return what sends a packet from a node to a neighbour."""
+        send: Send = self._nodes[node].links[neighbour].send
+        mtu = self._mtus.get((node, neighbour))
+        return send if mtu is None else Narrow(mtu, send, self._nodes[node].complaints.too_big)
 
-        Of ways with the same delay it is one of the fewest hops, so that links without delay lead
-        nobody in circles, and of those the first by name.
-        """
-        hops = self._next_hops.get(target)
-        if hops is None:
-            if self._core is None:
-                inner = [n for n, degree in self.graph.out_degree if degree != 1]
-                self._core = self.graph.subgraph(inner).reverse()
-            core: Any = self._core
-            hops = {}
-            if target in core:
-                scale = len(core)
-
-                def weight(_a: str, _b: str, edge: dict[str, int]) -> int:
-                    return edge["delay"] * scale + 1
-
-                via, _ = nx.dijkstra_predecessor_and_distance(core, target, weight=weight)
-                hops = {node: min(nearer) for node, nearer in via.items() if nearer}
-            self._next_hops[target] = hops
-        return hops
+    def _here(self, node: str, address: str) -> Send:
+        """Return what takes a packet for an address of a node, or of the network it is on."""
+        own = node in self._holders.get(address, ())
+        return self._nodes[node].deliver if own else self._nodes[node].neighbours.send
