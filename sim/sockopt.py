@@ -112,8 +112,20 @@ def _maxseg(socket: Socket) -> int:
     return socket.settings.maxseg or 536
 
 
+def _rcvbuf(socket: Socket) -> int:
+    profile = socket.host.tcp.profile
+    connection = socket._connection
+    if not profile.buffer_in_segments:
+        return socket.settings.rcvbuf
+    size = socket.settings.rcvbuf or profile.receive_space
+    if connection is None or connection.state in (State.CLOSED, State.SYN_SENT):
+        return size
+    return profile.receive_window(0, connection.mss, size)
+
+
 READERS: dict[tuple[int, int], Callable[[Socket], int]] = {
     (SOL_SOCKET, SO_ERROR): lambda s: s.take_error(),
+    (SOL_SOCKET, SO_RCVBUF): _rcvbuf,
     (SOL_SOCKET, SO_ACCEPTCONN): lambda s: int(s.listening),
     (IPPROTO_TCP, TCP_MAXSEG): _maxseg,
     (IPPROTO_TCP, TCP_USER_TIMEOUT): lambda s: s.settings.user_timeout // MS,

@@ -183,10 +183,10 @@ class Interpreter:
         return LiveIcmp(self.remote, local, kind, code, quoted, mtu=packet.mtu or 0)
 
     def _conversation(self, line: int, packet: TcpPacket | IcmpPacket) -> Conversation:
-        """Return the conversation of a packet to inject; to a listener it begins a new one."""
+        """Return the conversation of a packet to inject; to a socket not connected a new one."""
         conversation = self.under_test
         if isinstance(packet, TcpPacket) and (
-            conversation is None or conversation.stage is Stage.LISTENING
+            conversation is None or conversation.stage in (Stage.NEW, Stage.LISTENING)
         ):
             conversation = Conversation(
                 Stage.PACKET_RECEIVED,

@@ -38,9 +38,9 @@ WITHOUT_COUNTERPART = frozenset(
 
 ONLY_VALUE = {
     "net.ipv4.tcp_ecn": "0",
-    "net.ipv4.tcp_fastopen": "0",
-    "net.ipv4.tcp_rmem": "4096 131072 6291456",
-    "net.ipv4.tcp_syncookies": "0",
+    "net.inet.tcp.blackhole": "0",
+    "net.inet.tcp.ecn.enable": "2",
+    "net.ipv4.tcp_fastopen_blackhole_timeout_sec": "0",
     "net.mptcp.enabled": "0",
 }
 """Knobs of features that a host lacks, and the value that asks for nothing else."""

@@ -150,13 +150,15 @@ class TimeWait:
     def send_ack(self, now: int) -> None:
         """Acknowledge the peer's FIN again."""
         stack = self.stack
+        up = stack.profile.scales_up
+        window = -(-self.window >> self.rcv_wscale) if up else self.window >> self.rcv_wscale
         stack.routes[self.flow[2]](
             Packet(
                 self.flow,
                 ACK,
                 self.snd_nxt,
                 self.rcv_nxt,
-                -(-self.window >> self.rcv_wscale),
+                window if window < 65536 else 65535,
                 None,
                 self.peer.timestamp(now) if self.ts_recent >= 0 else NO_TIMESTAMP,
                 self.ts_recent if self.ts_recent >= 0 else 0,
