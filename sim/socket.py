@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
 
-from sim.packet import NOT_OBSERVED
+from sim.packet import NOT_OBSERVED, Flow
 from sim.sockopt import get_option, set_option
 from sim.tcp import calls, fastopen_client, sending
 from sim.tcp.connection import Connection
@@ -294,9 +294,9 @@ class Socket:
             raise
         self.observed = row = records.start(path, dport, now)
         self._told = False
-        sport = self._bound[1] if self._bound else 0
         connection = Connection(host.tcp, self, row, self.settings)
         try:
+            sport = self._bound[1] if self._bound else self._port_in_range(dst, dport)
             host.tcp.connect(connection, dst, dport, now, sport, early)
         except OSError as error:
             records.finish(row, now, 0, errno_name(error))
@@ -310,6 +310,21 @@ class Socket:
         if early is not None:
             self._early = len(early)
         return waiting
+
+    def _port_in_range(self, dst: str, dport: int) -> int:
+        """Return a free port of IP_LOCAL_PORT_RANGE; 0 if the host may choose."""
+        tcp = self.host.tcp
+        low, high = tcp.profile.local_ports
+        first, last = self.settings.local_ports
+        if not first and not last:
+            return 0
+        src = self.host.source_address(dst)
+        for port in range(max(first, low), min(last or high, high) + 1):
+            holder = tcp.connections.get(Flow(dst, dport, src, port))
+            free = holder is None or holder.reusable(self.host.env._now)
+            if free and port not in tcp.ports.bound:
+                return port
+        raise os_error(errno.EADDRNOTAVAIL)
 
     # Data.
 

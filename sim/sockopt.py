@@ -22,6 +22,7 @@ SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6 = 1, 0, 6, 41
 SO_REUSEADDR, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE = 2, 4, 7, 8, 9
 SO_LINGER, SO_REUSEPORT, SO_ACCEPTCONN = 13, 15, 30
 TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_SYNCNT, TCP_LINGER2 = 1, 2, 3, 7, 8
+IP_LOCAL_PORT_RANGE = 51
 TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_FASTOPEN = 9, 12, 18, 23
 
 S, MS = 1_000_000_000, 1_000_000
@@ -50,7 +51,8 @@ def set_option(socket: Socket, level: int, option: int, value: int) -> None:
     key = level, option
     settings = socket.settings
     if key in FLAGS:
-        changed = replace(settings, **{FLAGS[key]: bool(value)})
+        changes: dict[str, Any] = {FLAGS[key]: bool(value)}
+        changed = replace(settings, **changes)
     elif key in NUMBERS:
         changed = _set_number(settings, key, value)
     elif key == (IPPROTO_TCP, TCP_MAXSEG):
@@ -63,6 +65,8 @@ def set_option(socket: Socket, level: int, option: int, value: int) -> None:
         changed = replace(settings, user_timeout=value * MS)
     elif key == (IPPROTO_TCP, TCP_DEFER_ACCEPT):
         changed = replace(settings, defer_accept=retransmits_within(value))
+    elif key == (IPPROTO_IP, IP_LOCAL_PORT_RANGE):
+        changed = replace(settings, local_ports=port_range(value))
     elif key == (IPPROTO_TCP, TCP_LINGER2):
         changed = replace(settings, linger2=value * S if value >= 0 else -1)
     elif key == (IPPROTO_TCP, TCP_QUICKACK):
@@ -81,6 +85,18 @@ def _set_number(settings: Settings, key: tuple[int, int], value: int) -> Setting
         raise os_error(errno.EINVAL)
     changes: dict[str, Any] = {field: value}
     return replace(settings, **changes)
+
+
+def port_range(value: int) -> tuple[int, int]:
+    """Return first and last port of IP_LOCAL_PORT_RANGE: the last in the upper half.
+
+    >>> port_range(50010 << 16 | 50000)
+    (50000, 50010)
+    """
+    first, last = value & 0xFFFF, value >> 16 & 0xFFFF
+    if first and last and first > last:
+        raise os_error(errno.EINVAL)
+    return first, last
 
 
 def retransmits_within(seconds: int) -> int:
@@ -127,6 +143,9 @@ READERS: dict[tuple[int, int], Callable[[Socket], int]] = {
     (SOL_SOCKET, SO_ERROR): lambda s: s.take_error(),
     (SOL_SOCKET, SO_RCVBUF): _rcvbuf,
     (SOL_SOCKET, SO_ACCEPTCONN): lambda s: int(s.listening),
+    (IPPROTO_IP, IP_LOCAL_PORT_RANGE): (
+        lambda s: s.settings.local_ports[1] << 16 | s.settings.local_ports[0]
+    ),
     (IPPROTO_TCP, TCP_MAXSEG): _maxseg,
     (IPPROTO_TCP, TCP_USER_TIMEOUT): lambda s: s.settings.user_timeout // MS,
     (IPPROTO_TCP, TCP_SYNCNT): lambda s: s.settings.syncnt or s.default_syncnt,

@@ -57,10 +57,11 @@ def prepare(c: Connection, data: bytes) -> None:
 def answered(c: Connection, segment: Packet) -> None:
     """Take the cookie of a SYN-ACK, and note whether the SYN's data was taken."""
     options = segment.options
-    if c.options.fastopen is not None and options is not None and options.fastopen:
-        c.peer.cookie = options.fastopen
+    early = c.snd_nxt != (c.iss + 1) & MASK
+    if options is not None and (early or c.options.fastopen is not None):
+        c.peer.cookie = options.fastopen or c.peer.cookie
         c.peer.fastopen_mss = max(options.mss, 0)
-    if c.snd_nxt != (c.iss + 1) & MASK:
+    if early:
         c.syn_data = segment.ack == c.snd_nxt
         if not c.syn_data:
             c.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1

@@ -121,6 +121,8 @@ class Profile:
     """How often a refused SYN is sent again before connect() fails."""
     refused_wait: int = 0
     """Wait before that."""
+    wait_needs_ack: bool = False
+    """Whether TIME-WAIT answers no segment without an ACK, as in FreeBSD (RFC 9293: any)."""
     repeats_fin: bool = False
     """Whether acknowledgments carry the FIN again until it is acknowledged, as in FreeBSD."""
     resets_before_edge: bool = False

@@ -33,6 +33,8 @@ class Settings:
     """TCP_DEFER_ACCEPT as the number of SYN-ACK timeouts that it waits; 0: off."""
     fastopen: int = 0
     """TCP_FASTOPEN: connections that may wait with data and without the third segment; 0: off."""
+    local_ports: tuple[int, int] = (0, 0)
+    """IP_LOCAL_PORT_RANGE: first and last port for connect(); zeros: the host's range."""
     linger2: int = 0
     """TCP_LINGER2: time in FIN-WAIT-2 after close(), ns; 0: the host's default; -1: none."""
 

@@ -101,7 +101,7 @@ class TimeWait:
             self.kill()
             self.stack.segment_arrives(segment, now, (self.snd_nxt + NEW_ISN_GAP) & MASK)
             return
-        if flags & RST:
+        if flags & RST or (self.stack.profile.wait_needs_ack and not flags & ACK):
             return
         if flags & (ACK | FIN):
             self._restart(now)

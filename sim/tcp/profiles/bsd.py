@@ -147,6 +147,7 @@ FREEBSD = Profile(
     rto_min_is_variance=False,
     acks_fin_at_once=True,
     answers_unsent_ack=True,
+    wait_needs_ack=True,
     repeats_fin=True,
     resets_before_edge=True,
     resets_close_window=True,
