@@ -25,7 +25,10 @@ types: $(VENV)/.installed
 benchmark: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.handshakes
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# What setup.py compiles; a change there installs anew.
+COMPILED := sim/packet.py sim/engine.py $(wildcard sim/tcp/*.py)
+
+$(VENV)/.installed: pyproject.toml constraints.txt setup.py $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -89,16 +89,16 @@ class Engine(simpy.Environment):
 
     def _process(self, limit: int) -> bool:
         """Process up to `limit` events as SimPy's step() does; False if nothing is left."""
-        queue = self._queue
+        queue: list[Any] = self._queue
         pop = heappop
         left = 0
         try:
             for left in range(limit, 0, -1):  # noqa: B007 (read in the end)
                 if len(queue) <= self.dormant:
                     return False
-                self._now, _, _, event = pop(queue)  # type: ignore[assignment]
-                callbacks: Any = event.callbacks
-                event.callbacks = None  # type: ignore[assignment]
+                self._now, _, _, event = pop(queue)
+                callbacks = event.callbacks
+                event.callbacks = None
                 for callback in callbacks:
                     callback(event)
                 if not event._ok and not event.defused:
