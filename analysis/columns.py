@@ -100,7 +100,30 @@ SOCKETS = (
 )
 """`sockets.parquet`: one row per event at a socket, which says how it stood after it."""
 
-TABLES = {"connections": CONNECTIONS, "packets": PACKETS, "sockets": SOCKETS}
+COUNTERS = (
+    Column("host", "", "name of the host that counted"),
+    Column("counter", "", "name of the counter, as nstat prints it"),
+    Column("value", "", "how much it counted; counters that stayed 0 have no row"),
+)
+"""`counters.parquet`: one row per host and counter."""
+
+QUEUES = (
+    Column("time_s", "s", "when the queues were looked at"),
+    Column("host", "", "name of the listening host"),
+    Column("port", "", "the port that it listens on"),
+    Column("syn_queue", "", "requests in SYN-RECEIVED, of all sockets that share the port"),
+    Column("accept_queue", "", "connections that wait for accept()"),
+    Column("established", "", "connections of the port that are ESTABLISHED"),
+)
+"""`queues.parquet`: one row per listening port and sample, if a scenario samples them."""
+
+TABLES = {
+    "connections": CONNECTIONS,
+    "packets": PACKETS,
+    "sockets": SOCKETS,
+    "counters": COUNTERS,
+    "queues": QUEUES,
+}
 """The tables of a results folder by name; the file is `NAME.parquet`."""
 
 

@@ -51,13 +51,27 @@ class Frames:
         """One row per connect() call."""
         return self._read("connections", self._columns, self._where)
 
+    @cached_property
+    def counters(self) -> pd.DataFrame:
+        """One row per host and counter that is not 0."""
+        return self._read("counters")
+
+    @cached_property
+    def queues(self) -> pd.DataFrame:
+        """One row per listening port and sample; none if the run did not sample its queues."""
+        if self.path is None or not (self.path / "queues.parquet").exists():
+            return pd.DataFrame({column.name: [] for column in TABLES["queues"]})
+        return self._read("queues")
+
     def select(self, columns: Sequence[str]) -> pd.DataFrame:
         """Return some columns of `connections`, reading no others if it has not been read yet."""
         if "connections" in self.__dict__:
             return self.connections[list(columns)]
         return self._read("connections", columns, self._where)
 
-    def _read(self, table: str, columns: Sequence[str] | None, where: Where) -> pd.DataFrame:
+    def _read(
+        self, table: str, columns: Sequence[str] | None = None, where: Where = None
+    ) -> pd.DataFrame:
         if self.path is None:
             raise ResultsError(f"no table {table!r}: these frames were not read from a folder")
         return read_table(self.path / f"{table}.parquet", table, columns, where)

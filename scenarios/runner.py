@@ -19,7 +19,7 @@ from scenarios.errors import UserError
 from scenarios.parameters import base_units, base_values
 from scenarios.progress import reporting
 from scenarios.store import open_results
-from sim import Simulation
+from sim import Simulation, sampling
 from sim.tcp.profiles import PROFILES
 
 LIBRARIES = ("connectsim", "simpy", "networkx", "numpy", "pyarrow")
@@ -66,6 +66,11 @@ def recipe(run: Run, simulation: Simulation, wall: float) -> dict[str, Any]:
         "seed": run.seed,
         "versions": versions(),
         "notes": list(simulation.notes),
+        "marks": [
+            {"name": name, "from_s": start / 1e9, "to_s": end / 1e9}
+            for name, start, end in simulation.marks
+        ],
+        "listeners": simulation.queues.listeners() if simulation.queues else [],
         "simulated_s": simulation.env.now / 1e9,
         "wall_s": wall,
         "events": simulation.env.events,
@@ -100,6 +105,9 @@ def run_to_folder(
         with reporting(total) as report, simulations(results.partial, trace) as make:
             simulation, wall = simulate(run, report, make)
         results.write_table("connections", simulation.records.columns())
+        results.write_table("counters", sampling.counters(simulation.hosts))
+        if simulation.queues:
+            results.write_table("queues", simulation.queues.columns())
         made = recipe(run, simulation, wall)
         results.write_recipe(made)
         results.publish()

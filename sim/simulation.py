@@ -14,6 +14,7 @@ from sim.net.link import Link
 from sim.net.links import Options, make_link
 from sim.net.network import Kind, Network
 from sim.records import Records
+from sim.sampling import QueueSamples
 from sim.streams import Streams
 from sim.tcp.profiles import PROFILES
 
@@ -54,6 +55,14 @@ class Simulation:
         self.hosts: dict[str, Host] = {}
         self.notes: list[str] = []
         """What a user should know about how the simulation was built."""
+        self.marks: list[tuple[str, int, int]] = []
+        """What to mark in plots over time: a name, begin and end, ns."""
+        self.queues: QueueSamples | None = None
+        """The lengths of listeners' queues, if they are sampled."""
+
+    def sample_queues(self, interval: int) -> None:
+        """Sample the queues of all listeners every `interval` ns, from now on."""
+        self.queues = QueueSamples(self, interval)
 
     def add_host(
         self,

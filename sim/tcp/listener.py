@@ -199,6 +199,11 @@ class Listener:
             return
         self.establish(request, segment, now)
 
+    @property
+    def members(self) -> list[Listener]:
+        """The listeners that share its port: itself alone."""
+        return [self]
+
     # From a request to a connection.
 
     def establish(self, request: Request, segment: Packet, now: int) -> None:
