@@ -108,4 +108,5 @@ def _one_longer(match: re.Match[str]) -> str:
 
 
 def _count_up(match: re.Match[str]) -> str:
-    return f"{match[1]} {int(match[2]) + 1}"
+    value = int(match[2])
+    return f"{match[1]} {value - 1 if value == 65535 else value + 1}"
