@@ -250,6 +250,8 @@ class Connection:
         if self.settings.syncnt or self.state != State.SYN_SENT:
             waits = self.syn_schedule().waits
         wait = waits[self.retransmits]
+        if self.settings.user_timeout:
+            wait = min(wait, self.unanswered + self.settings.user_timeout - now)
         self.timer = self.stack.timers.start(now, wait, self.syn_timeout)
 
     def syn_timeout(self, now: int) -> None:

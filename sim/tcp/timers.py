@@ -58,7 +58,8 @@ class Backoff:
     linear: int = 0
     """Retransmissions that wait `initial` each before doubling begins (tcp_syn_linear_timeouts)."""
     elapsed_limit: bool = False
-    """Whether it also ends once (2 ** (retries + 1) - 1) * initial has passed."""
+    """Whether it also ends once so much has passed as doubling alone takes for `retries`: of 1 s,
+    2 ** (retries + 1) - 1 seconds (tcp_model_timeout)."""
     deadline: int = NEVER
     """The whole attempt is cut off this long after its start, ns, whatever the schedule says."""
     longest: int = 120_000_000_000
@@ -75,7 +76,8 @@ class Backoff:
     def __post_init__(self) -> None:
         limit = self.deadline
         if self.elapsed_limit:
-            limit = min(limit, ((2 << self.retries) - 1) * self.initial)
+            doubling = (self.initial << n for n in range(self.retries + 1))
+            limit = min(limit, sum(min(wait, self.longest) for wait in doubling))
         waits: list[int] = []
         elapsed = 0
         while len(waits) <= self.retries + self.linear and elapsed < limit:

@@ -1,9 +1,9 @@
 """Makes the conversations that tests look at: clients, a server, and a script of what is lost.
 
 Each client has a link of its own to the server.  A script says which packets meet another fate
-than to arrive: {"SYN 1": (), "SYN+ACK 1-2": (0, 5 * MS)} loses the first SYN of each connection
-and lets another copy of the first two SYN-ACKs arrive 5 ms after the first (`LossScript` has the
-language).  Every packet is kept as it was when its host put it on the link.
+than to arrive: {"SYN 1": (), "server: ANY 1-2": (0, 5 * MS)} loses the first SYN of each
+connection and lets another copy of the server's first two packets arrive 5 ms after the first
+(`LossScript` has the language).  Every packet is kept as it was when its host put it on the link.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Generator, Mapping
 from copy import copy
 from functools import partial
 from math import isnan
+from socket import IPPROTO_TCP
 from typing import Any, NamedTuple
 
 from simpy.events import Event
@@ -26,6 +27,7 @@ from sim.socket import Socket
 from sim.units import MS, S
 
 PORT = 80
+DATA = b"x" * 100
 LOST: tuple[int, ...] = ()
 """The fate of a packet that never arrives; another's lists by how much each copy is late."""
 
@@ -55,7 +57,11 @@ class ScriptedLink(Link):
         super().__init__(*arguments, **options)
         self._sent = sent
         self._base = self.delay
-        self._fates = [(LossScript(rule), fate) for rule, fate in script.items()]
+        self._fates = []
+        for rule, fate in script.items():
+            sender, _, which = rule.rpartition(": ")
+            if self.name.startswith(sender):
+                self._fates.append((LossScript(which), fate))
 
     def send(self, packet: Packet) -> None:
         fate: tuple[int, ...] = (0,)
@@ -92,6 +98,8 @@ class Conversation:
         one_kernel: bool = False,
         sysctls: Mapping[str, Any] | None = None,
         server_sysctls: Mapping[str, Any] | None = None,
+        options: Mapping[int, int] | None = None,
+        server_options: Mapping[int, int] | None = None,
         listening: bool = True,
     ) -> None:
         self.sent: list[Sent] = []
@@ -107,6 +115,9 @@ class Conversation:
         self.server = self.sim.add_host("server", sysctls=server_sysctls)
         for name in names:
             self.sim.add_link(name, "server", delay)
+        self.options = options or {}
+        """TCP-level socket options of the clients."""
+        self.server_options = server_options or {}
         self.accepted: list[Socket] = []
         self.connected: list[Socket] = []
         if listening:
@@ -114,6 +125,8 @@ class Conversation:
 
     def _accept(self) -> Generator[Event, Any, None]:
         listening = self.server.socket()
+        for option, value in self.server_options.items():
+            listening.setsockopt(IPPROTO_TCP, option, value)
         listening.bind(("", PORT))
         listening.listen(4096)
         while True:
@@ -124,20 +137,28 @@ class Conversation:
     def _note(self, host: str, text: str) -> None:
         self.log.append((int(self.sim.env.now), host, text))
 
-    def connect(self, client: Host | None = None, at: int = 0) -> None:
-        """Let a client connect at a time (ns) and keep the connection."""
-        self.sim.process(self._connect(client or self.clients[0], at))
+    def connect(self, client: Host | None = None, at: int = 0, talk: int | None = None) -> None:
+        """Let a client connect at a time (ns), send data `talk` ns later, and keep the connection.
 
-    def _connect(self, client: Host, at: int) -> Generator[Event, Any, None]:
+        `talk` None: it is silent.
+        """
+        self.sim.process(self._connect(client or self.clients[0], at, talk))
+
+    def _connect(self, client: Host, at: int, talk: int | None) -> Generator[Event, Any, None]:
         yield self.sim.env.timeout(at)
         socket = client.socket()
+        for option, value in self.options.items():
+            socket.setsockopt(IPPROTO_TCP, option, value)
         try:
             yield socket.connect((self.server.address, PORT))
         except OSError as error:
             self._note(client.name, f"connect() raises {type(error).__name__}: {error}")
-        else:
-            self.connected.append(socket)
-            self._note(client.name, "connect() returns")
+            return
+        self.connected.append(socket)
+        self._note(client.name, "connect() returns")
+        if talk is not None:
+            yield self.sim.env.timeout(talk)
+            yield socket.send(DATA)
 
     def run(self, until: int | None = None) -> None:
         self.sim.run(until)

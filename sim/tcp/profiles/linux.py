@@ -87,6 +87,17 @@ def set_wmem(profile: Profile, value: Any) -> Profile:
     return replace(profile, write_reserve=numbers(value)[0])
 
 
+def set_rto_max(profile: Profile, value: Any) -> Profile:
+    """Set the longest wait of every schedule, ms (since Linux 6.15)."""
+    longest = milliseconds(value)
+    return replace(
+        profile,
+        rto_max=longest,
+        syn=replace(profile.syn, longest=longest),
+        synack=replace(profile.synack, longest=longest),
+    )
+
+
 LINUX_SYSCTLS = {
     "net.ipv4.tcp_syn_retries": schedule_knob("syn", "retries"),
     "net.ipv4.tcp_syn_linear_timeouts": schedule_knob("syn", "linear"),
@@ -113,6 +124,7 @@ LINUX_SYSCTLS = {
         lambda p, value: replace(p, data_limit=data_limit(int(value))), lambda p: p.data_limit
     ),
     "net.ipv4.tcp_rmem": Sysctl(set_rmem, lambda p: p.read_reserve),
+    "net.ipv4.tcp_rto_max_ms": Sysctl(set_rto_max, lambda p: p.rto_max // MS),
     "net.ipv4.tcp_syncookies": knob("syncookies"),
     "net.ipv4.tcp_tw_reuse": knob("tw_reuse"),
     "net.ipv4.tcp_tw_reuse_delay": knob("tw_reuse_delay", milliseconds),
@@ -144,6 +156,6 @@ LINUX_4_19 = replace(
     sysctls={
         name: sysctl
         for name, sysctl in LINUX_SYSCTLS.items()
-        if name != "net.ipv4.tcp_syn_linear_timeouts"
+        if name not in ("net.ipv4.tcp_syn_linear_timeouts", "net.ipv4.tcp_rto_max_ms")
     },
 )
