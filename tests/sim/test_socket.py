@@ -285,6 +285,21 @@ def test_connections_wait_for_accept_in_order(world: World) -> None:
     assert peers == [client.getsockname() for client in clients]
 
 
+def test_several_processes_wait_in_accept_in_turn(world: World) -> None:
+    listening = world.listen(world.server)
+
+    def serve(name: str) -> Program:
+        yield listening.accept()
+        world.note(name)
+
+    for name in ("first", "second"):
+        world.sim.process(serve(name))
+    for _ in range(2):
+        world.connect()
+    world.sim.run()
+    assert world.log[2:] == [(60, "first"), (60, "second")]
+
+
 def test_a_full_accept_queue_takes_one_more_than_the_backlog() -> None:
     """Measurement E5: the others' last ACK is dropped, or their SYN."""
     world = World()
