@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,12 @@ from simpy.events import Event, Process, ProcessGenerator
 
 from sim.engine import Engine
 from sim.host import Host
+from sim.net.firewall import Firewall, Rule
 from sim.net.link import Link
 from sim.net.links import Options, make_link
+from sim.net.nat import Nat
 from sim.net.network import Kind, Network
+from sim.net.node import Router
 from sim.records import Records
 from sim.sampling import QueueSamples
 from sim.streams import Streams
@@ -102,9 +105,30 @@ class Simulation:
             self.network.add_link(name, at, delay, loss)
         return host
 
-    def add_router(self, name: str) -> None:
+    def add_router(self, name: str) -> Router:
         """Add a node that only forwards."""
-        self.network.add_router(name)
+        return self.network.add_router(name)
+
+    def add_firewall(self, name: str, *rules: Rule | str) -> Firewall:
+        """Add a router that lets packets through, drops or rejects them by rule.
+
+        The first rule that fits counts: "drop dport 80"; see `sim.net.firewall`.  Raises
+        ValueError, one line with the rule and the word at fault.
+        """
+        router = self.network.add_router(name, Firewall, rules=rules)
+        assert isinstance(router, Firewall)
+        return router
+
+    def add_nat(self, name: str, outside: str, inside: Iterable[str], **options: Any) -> Nat:
+        """Add a router that hides the addresses `inside` behind its own, `outside`.
+
+        `size` is that of its table; see `sim.net.nat`.
+        """
+        options |= {"engine": self.env, "outside": outside, "inside": frozenset(inside)}
+        router = self.network.add_router(name, Nat, **options)
+        assert isinstance(router, Nat)
+        self.network.add_address(outside, name)
+        return router
 
     def add_link(
         self, a: str, b: str, delay: int, loss: float = 0.0, *, both: bool = True, **options: Any

@@ -22,6 +22,7 @@ from sim.net.link import Link
 from sim.net.links import Kinds, make_link
 from sim.net.node import Send
 from sim.net.queued import QueuedLink
+from sim.net.wire import Filler
 from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.simulation import Simulation
 from sim.socket import Address, Socket, errno_name
@@ -55,6 +56,12 @@ class TracedSimulation(Simulation):
         links = (TracedLink, TracedImpairedLink, TracedQueuedLink)
         kinds = Kinds(*(partial(link, self.trace) for link in links))
         super().__init__(seed, partial(TracedHost, self.trace), partial(make_link, kinds=kinds))
+        self.network.dropped = self._dropped
+
+    def _dropped(self, node: str, packet: Any, reason: str) -> None:
+        """Record that a node lets a packet go, and why."""
+        self.trace.packet(self.env._now, node, "over", "dropped", packet, reason)
+        self.trace.forget(packet)
 
     def run(
         self,
@@ -84,13 +91,15 @@ class LinkTap:
 
     def send(self, packet: Any) -> None:
         """Record the packet, then put it on the link."""
-        self.trace.packet(self.engine._now, self.name, "over", "sent", packet)
+        if not isinstance(packet, Filler):
+            self.trace.packet(self.engine._now, self.name, "over", "sent", packet)
         super().send(packet)  # type: ignore[misc]
 
     def drop(self, packet: Any, reason: str) -> None:
         """Record that the packet is lost, and why."""
-        self.trace.packet(self.engine._now, self.name, "over", "dropped", packet, reason)
-        self.trace.forget(packet)
+        if not isinstance(packet, Filler):
+            self.trace.packet(self.engine._now, self.name, "over", "dropped", packet, reason)
+            self.trace.forget(packet)
         super().drop(packet, reason)  # type: ignore[misc]
 
 

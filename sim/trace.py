@@ -29,7 +29,7 @@ class PacketRow(NamedTuple):
     place: Name
     """A host's name, or a link's: "a > b"."""
     direction: Name
-    """At a host "out" or "in"; on a link "over"."""
+    """At a host "out" or "in"; on a link, and where a node lets a packet go, "over"."""
     event: Name
     """sent (put on a link), received, dropped, duplicated or corrupted."""
     reason: Name

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 SCALE = 1024
 """A link costs its delay in ns times this, and 1: hops decide where delays are alike."""
@@ -134,8 +135,6 @@ class Routing:
         """Return the cost from a root to every node (`away`), or from every node to it."""
         known = self._distances.get((root, away))
         if known is None:
-            from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415 (it takes long to import)
-
             graph = self._sparse() if away else self._sparse().T
             known = dijkstra(graph, indices=[self._index[root]])[0]
             self._distances[root, away] = known
@@ -147,8 +146,6 @@ class Routing:
     def _sparse(self) -> Any:
         """Return the graph as a sparse matrix, without the links by which hosts send."""
         if self._matrix is None:
-            from scipy.sparse import csr_array  # noqa: PLC0415 (it takes long to import)
-
             index = self._index
             rows, columns, costs = list[int](), list[int](), list[float]()
             for a, links in self._out.items():

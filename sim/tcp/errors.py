@@ -39,20 +39,44 @@ UNREACHABLE_ERRNO = {
 }
 """By the code of a destination unreachable (icmp_err_convert of the kernel; E4)."""
 
-HARD_CODES = (2, 3)
-"""Codes of UNREACHABLE that RFC 9293 calls hard, besides 4 without path MTU discovery."""
+HARD = frozenset({(UNREACHABLE, 2), (UNREACHABLE, 3)})
+"""Types and codes that RFC 9293 calls hard, besides 3/4 without path MTU discovery."""
+
+UNREACHABLE_V6, TOO_BIG_V6, TIME_EXCEEDED_V6, PARAMETER_PROBLEM_V6 = 1, 2, 3, 4
+"""ICMPv6 types (RFC 4443)."""
+
+UNREACHABLE_V6_ERRNO = {
+    0: errno.ENETUNREACH,
+    1: errno.EACCES,
+    2: errno.EHOSTUNREACH,
+    3: errno.EHOSTUNREACH,
+    4: errno.ECONNREFUSED,
+    5: errno.EACCES,
+    6: errno.EACCES,
+}
+"""By the code of a destination unreachable (tab_unreach of the kernel)."""
+
+HARD_V6 = frozenset(
+    {(UNREACHABLE_V6, 1), (UNREACHABLE_V6, 4)} | {(PARAMETER_PROBLEM_V6, n) for n in range(3)}
+)
+"""What RFC 5461 section 2 takes for hard."""
 
 
-def icmp_errno(kind: int, code: int) -> int:
+def icmp_errno(kind: int, code: int, *, six: bool = False) -> int:
     """Return the errno that an ICMP error means, 0 if it is no error of the connection.
+
+    `six`: it is one of ICMPv6.
 
     >>> errno.errorcode[icmp_errno(3, 1)], icmp_errno(11, 1)
     ('EHOSTUNREACH', 0)
     """
-    if kind == UNREACHABLE:
-        return UNREACHABLE_ERRNO.get(code, 0)
-    if kind == TIME_EXCEEDED and code == 0:
+    unreachable, exceeded, problem = UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM
+    codes = UNREACHABLE_ERRNO
+    if six:
+        unreachable, exceeded, problem = UNREACHABLE_V6, TIME_EXCEEDED_V6, PARAMETER_PROBLEM_V6
+        codes = UNREACHABLE_V6_ERRNO
+    if kind == unreachable:
+        return codes.get(code, 0)
+    if kind == exceeded and code == 0:
         return errno.EHOSTUNREACH
-    if kind == PARAMETER_PROBLEM:
-        return errno.EPROTO
-    return 0
+    return errno.EPROTO if kind == problem else 0

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from sim.packet import Packet
 from sim.tcp import sending
-from sim.tcp.errors import FRAGMENTATION_NEEDED, HARD_CODES, UNREACHABLE, icmp_errno
+from sim.tcp.errors import (
+    FRAGMENTATION_NEEDED,
+    HARD,
+    HARD_V6,
+    TOO_BIG_V6,
+    UNREACHABLE,
+    icmp_errno,
+)
 from sim.tcp.seq import MASK
 from sim.tcp.states import State
 
@@ -23,6 +30,8 @@ IPV6_EXCESS = 20
 """Bytes by which an IPv6 header is longer."""
 MIN_MTU = 68 + HEADERS
 """A smaller MTU is not believed (RFC 791: every link takes 68 bytes)."""
+MIN_MTU_V6 = 1280
+"""The same for IPv6 (RFC 8200 section 5)."""
 
 
 def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
@@ -30,13 +39,14 @@ def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, 
     if (quoted.seq - c.snd_una) & MASK > (c.snd_nxt - c.snd_una) & MASK:
         c.stack.counters["TcpExtOutOfWindowIcmps"] += 1
         return
-    if kind == UNREACHABLE and code == FRAGMENTATION_NEEDED:
+    six = ":" in c.key.src
+    if kind == TOO_BIG_V6 if six else (kind, code) == (UNREACHABLE, FRAGMENTATION_NEEDED):
         packet_too_big(c, mtu, now)
         return
-    number = icmp_errno(kind, code)
+    number = icmp_errno(kind, code, six=six)
     if not number:
         return
-    hard = kind == UNREACHABLE and code in HARD_CODES
+    hard = (kind, code) in (HARD_V6 if six else HARD)
     opening = c.state in (State.SYN_SENT, State.SYN_RECEIVED)
     if opening and (hard or c.stack.profile.soft_errors_abort):
         c.fail(number, now)
@@ -46,8 +56,9 @@ def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, 
 
 def packet_too_big(c: Connection, mtu: int, now: int) -> None:
     """Send smaller segments to this peer from now on (RFC 1191)."""
-    mss = mtu - HEADERS - (IPV6_EXCESS if ":" in c.key.src else 0)
-    if mtu < MIN_MTU or mss >= c.peer.mss:
+    six = ":" in c.key.src
+    mss = mtu - HEADERS - (IPV6_EXCESS if six else 0)
+    if mtu < (MIN_MTU_V6 if six else MIN_MTU) or mss >= c.peer.mss:
         return
     c.peer.shrink(mss)
     c.mss = min(c.mss, mss)
