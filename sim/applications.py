@@ -192,10 +192,14 @@ def flood(
 
 
 def poisson(rng: np.random.Generator, rate: float, count: int) -> npt.NDArray[np.int64]:
-    """Return `count` arrival times of a Poisson process of `rate` a second, ns, shape (count,)."""
-    gaps: npt.NDArray[np.float64] = rng.exponential(S / rate, count)
-    times: npt.NDArray[np.int64] = np.cumsum(gaps).astype(np.int64)
-    return times
+    """Return `count` arrival times of a Poisson process of `rate` a second, ns, shape (count,).
+
+    Raises OverflowError if the last lies beyond what 64 bits of nanoseconds hold, 292 years.
+    """
+    times: npt.NDArray[np.float64] = np.cumsum(rng.exponential(S / rate, count))
+    if count and times[-1] >= 2.0**63:
+        raise OverflowError(f"{count} arrivals at {rate:g}/s take longer than 292 years")
+    return times.astype(np.int64)
 
 
 def arrivals(

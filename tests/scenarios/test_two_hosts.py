@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from scenarios.catalogue import load
+from scenarios.errors import UserError
 from scenarios.parameters import parse
 from scenarios.runner import Run, simulate
 from scenarios.store import table
@@ -118,3 +119,8 @@ def test_connections_close_after_the_hold() -> None:
 def test_one_seed_shares_its_random_numbers_between_points() -> None:
     a, b = simulated(loss="1%", connections="50"), simulated(loss="2%", connections="50")
     assert a["started_s"].equals(b["started_s"])
+
+
+def test_more_than_292_years_are_refused() -> None:
+    with pytest.raises(UserError, match="longer than 292 years"):
+        simulated(connections="2000000", rate="0.0001")
