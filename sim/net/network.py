@@ -313,10 +313,11 @@ class Network:
     def _snapshot(self) -> Routing:
         """Return the ways as they were when the nodes last worked them out."""
         if self._routing is None:
-            up = (
-                (*ends, link.delay) for ends, link in self.links.items() if ends not in self._down
-            )
-            self._routing = Routing(self._nodes, up, self._routers)
+            from sim.net import routing  # noqa: PLC0415 (scipy takes long to import)
+
+            links = self.links.items()
+            up = ((*ends, link.delay) for ends, link in links if ends not in self._down)
+            self._routing = routing.Routing(self._nodes, up, self._routers)
         return self._routing
 
     def _find(self, node: str, address: str) -> None:
