@@ -76,13 +76,14 @@ class ScriptedLink(Link):
         self.delay = self._base
 
 
-def of_one_kernel(name: str, address: str, *others: Any) -> Host:
+def of_one_kernel(name: str, address: str, *others: Any, **options: Any) -> Host:
     """Make a host whose clock has the same phase as every other such host's.
 
     Client and server of the measurements were two namespaces of one kernel.
     """
     profile, network, records, secret = others
-    return Host(name, address, profile, network, records, secret & 0xFFFF | 0x5EED << 16)
+    secret = secret & 0xFFFF | 0x5EED << 16
+    return Host(name, address, profile, network, records, secret, **options)
 
 
 class Conversation:
@@ -98,6 +99,8 @@ class Conversation:
         one_kernel: bool = False,
         sysctls: Mapping[str, Any] | None = None,
         server_sysctls: Mapping[str, Any] | None = None,
+        mtu: int = 1500,
+        server_mtu: int = 1500,
         options: Mapping[int, int] | None = None,
         server_options: Mapping[int, int] | None = None,
         listening: bool = True,
@@ -111,8 +114,8 @@ class Conversation:
             make_link=partial(ScriptedLink, self.sent, script or {}),
         )
         names = ["client"] if clients == 1 else [f"client{number}" for number in range(clients)]
-        self.clients = [self.sim.add_host(name, sysctls=sysctls) for name in names]
-        self.server = self.sim.add_host("server", sysctls=server_sysctls)
+        self.clients = [self.sim.add_host(name, sysctls=sysctls, mtu=mtu) for name in names]
+        self.server = self.sim.add_host("server", sysctls=server_sysctls, mtu=server_mtu)
         for name in names:
             self.sim.add_link(name, "server", delay)
         self.options = options or {}
