@@ -50,6 +50,8 @@ class Calls:
         self.values = Evaluator(symbols)
         self.sockets: dict[int, Socket] = {}
         """By the descriptor that the script gives them."""
+        self.client: tuple[str, int] = (remote, 0)
+        """Address of the client that was accepted last."""
 
     def make(self, name: str, arguments: Arguments, result: int) -> int | Running:
         """Make a call; `result` is what the script expects, which names new descriptors."""
@@ -150,7 +152,7 @@ class Calls:
         return 0
 
     def _accept(self, arguments: Arguments, result: int) -> Running:
-        socket, _ = yield self._with_address(arguments).accept()
+        socket, self.client = yield self._with_address(arguments).accept()
         return self._new(result, socket)
 
     def _connect(self, arguments: Arguments, _result: int) -> Running:

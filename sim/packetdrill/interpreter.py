@@ -347,15 +347,14 @@ class Interpreter:
             if conversation is not None:
                 conversation.stage = Stage.LISTENING
         elif call.name == "accept" and expected >= 0:
-            self._accepted(expected)
+            self._accepted(expected, self.calls.client)
         elif call.name == "close":
             conversation = self._of(call)
             if conversation is not None:
                 conversation.fd = None
 
-    def _accepted(self, fd: int) -> None:
+    def _accepted(self, fd: int, peer: tuple[str, int]) -> None:
         """Give the descriptor to the conversation that was accepted."""
-        peer = self.calls.sockets[fd].getpeername()
         for conversation in reversed(self.conversations):
             if conversation.remote == peer and conversation.stage in (
                 Stage.SYNACK_SENT,
