@@ -15,11 +15,15 @@ import math
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sim.packetdrill.info import tcp_info
+from sim.socket import Socket
+from sim.tcp.connection import Connection
 from sim.units import MS, S
 from tests.sim.conversation import LOST, Conversation, Script, spread
 
@@ -123,3 +127,52 @@ def test_a_round_trip_of_more_than_a_second_repeats_the_syn_in_vain(timestamps: 
     """Until the client sends data, 300 ms after connect() has returned at 1.2 s."""
     kernel = measured(f"e9rtt1200ts{int(timestamps)}", 9001)
     assert_agree(simulated({}, timestamps, delay=600 * MS, end=1.5), kernel)
+
+
+class Rto(NamedTuple):
+    """What `getsockopt(TCP_INFO)` said after the handshake, ms, with timestamps or without."""
+
+    script: Script
+    side: str
+    with_timestamps: int
+    without: int
+
+
+RTOS = {
+    "nothing, client": Rto({}, "client", 244, 244),
+    "nothing, server": Rto({}, "server", 244, 244),
+    "SYN": Rto({"SYN 1": LOST}, "client", 240, 3000),
+    "SYN twice": Rto({"SYN 1-2": LOST}, "client", 240, 3000),
+    "SYN-ACK": Rto({"SYN+ACK 1": LOST}, "client", 3140, 3000),
+    "ACK": Rto({"ACK 1": LOST}, "server", 3150, 3000),
+}
+
+
+@pytest.mark.parametrize("timestamps", [True, False])
+@pytest.mark.parametrize("name", RTOS)
+def test_retransmission_timeout_after_the_handshake(name: str, timestamps: bool) -> None:
+    """Within a tick (4 ms); after a RTT of more than 1 s, of which it is three times, 40 ms.
+
+    Without a timestamp a repeated segment measures no RTT: RFC 6298 5.7 falls back to 3 s.
+    """
+    script, side, with_timestamps, without = RTOS[name]
+    conversation = Conversation(
+        script,
+        one_kernel=True,
+        sysctls={"net.ipv4.tcp_timestamps": int(timestamps)},
+    )
+    for at in spread(20):
+        conversation.connect(at=at)
+    conversation.run()
+    sockets = {"client": conversation.connected, "server": conversation.accepted}[side]
+    rtos = [tcp_info(connection(socket))["tcpi_rto"] / 1000 for socket in sockets]
+    assert len(rtos) == 20
+    expected = with_timestamps if timestamps else without
+    tolerance = 40 if timestamps and expected > 3000 else 4
+    assert np.mean(rtos) == pytest.approx(expected, abs=tolerance)
+
+
+def connection(socket: Socket) -> Connection:
+    block = socket.control_block
+    assert isinstance(block, Connection)
+    return block
