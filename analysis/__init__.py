@@ -1,4 +1,4 @@
-"""Reads the tables of a run: frames, statistics, plots.
+"""Reads the tables of a run or a sweep: frames, statistics, plots, reports.
 
 In a notebook::
 
@@ -20,30 +20,43 @@ from analysis.errors import ResultsError
 if TYPE_CHECKING:
     from analysis.frames import Frames, Where
 
-__all__ = ["ResultsError", "load", "plot", "report", "summarise"]
+__all__ = ["ResultsError", "compare", "load", "plot", "plot_sweep", "report", "summarise"]
 
 
 def load(path: str | Path, columns: Sequence[str] | None = None, where: Where = None) -> Frames:
-    """Return the tables of the run in folder `path`; see `analysis.frames.load`."""
+    """Return the tables of the run or sweep in folder `path`; see `analysis.frames.load`."""
     from analysis import frames  # noqa: PLC0415 (pandas takes long to import)
 
     return frames.load(path, columns, where)
 
 
 def summarise(path: str | Path) -> str:
-    """Return a run's summary as text: outcomes, latencies, retransmissions.
+    """Return a summary as text: of a run its outcomes and latencies, of a sweep its points.
 
     Raises ResultsError.
     """
-    from analysis import summary  # noqa: PLC0415
+    from analysis import points, summary  # noqa: PLC0415
 
-    return summary.text(load(path))
+    frames = load(path)
+    return points.text(frames) if frames.axes else summary.text(frames)
+
+
+def compare(first: str | Path, second: str | Path) -> str:
+    """Return how the latencies of two runs or sweeps differ, as text.
+
+    Raises ResultsError, also if no connect of one of them was established.
+    """
+    from analysis import statistics  # noqa: PLC0415
+
+    a, b = (statistics.established(load(path)) for path in (first, second))
+    return statistics.text(statistics.compare(a, b), (str(first), str(second)))
 
 
 def report(path: str | Path, out: str | Path | None = None) -> Path:
-    """Write a run's report, a self-contained HTML page, and return its file.
+    """Write the report of a run or a sweep, a self-contained HTML page, and return its file.
 
-    `out` is `report.html` in the run's folder unless given.  Raises ResultsError, OSError.
+    `out` is `report.html` in the run's folder (a sweep's: below `_sweep`) unless given.
+    Raises ResultsError, OSError.
     """
     from analysis import reports  # noqa: PLC0415
 
@@ -51,12 +64,35 @@ def report(path: str | Path, out: str | Path | None = None) -> Path:
 
 
 def plot(path: str | Path, kind: str | None = None, out: str | Path | None = None) -> list[Path]:
-    """Draw a run's plots and return the files written.
+    """Draw the plots of a run or a sweep and return the files written.
 
-    Without `kind`, every kind, as PNG into the folder's `plots`; with it, that one into `out`
-    (PNG, SVG or PDF by its ending) or, without `out`, beside the others.  Raises ValueError for an
-    unknown kind or ending, ResultsError for an unreadable run, OSError if a file cannot be written.
+    Without `kind`, every kind, as PNG into the folder's `plots` (a sweep's: `_sweep/plots`); with
+    it, that one into `out` (PNG, SVG or PDF by its ending) or, without `out`, beside the others.
+    Raises ValueError for an unknown kind or ending, ResultsError for an unreadable folder, OSError
+    if a file cannot be written.
     """
     from analysis import plots  # noqa: PLC0415
 
     return plots.write(path, kind, out)
+
+
+def plot_sweep(
+    path: str | Path,
+    kind: str = "lines",
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    hue: str | None = None,
+    facet: str | None = None,
+    value: str | None = None,
+    out: str | Path | None = None,
+) -> Path:
+    """Draw how a value depends on the parameters of a sweep, and return the file written.
+
+    As `lines`, the value `y` against the parameter `x`, a line per `hue` and a panel per `facet`;
+    as a `heatmap`, `value` over the parameters `x` and `y`.  What is not given is chosen among the
+    axes, in their order.  Raises ValueError, ResultsError and OSError as `plot` does.
+    """
+    from analysis.plots import of_sweep  # noqa: PLC0415
+
+    return of_sweep.write(path, kind, x=x, y=y, hue=hue, facet=facet, value=value, out=out)

@@ -1,7 +1,9 @@
-"""Results folders as pandas frames.
+"""The folders of runs and sweeps as pandas frames.
 
-A folder holds `run.json`, the recipe, and Parquet tables described in `analysis.columns`.
-A table is read when it is first asked for, and only as much of it as was asked for.
+A run's folder holds `run.json`, the recipe, and Parquet tables described in `analysis.columns`.
+A sweep's holds a Parquet file of connections for each run, with the parameters as columns, and
+below `_sweep` its recipe and `runs.parquet`.  A table is read when it is first asked for, and only
+as much of it as was asked for.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ import pyarrow.parquet as pq
 from analysis.columns import TABLES
 from analysis.errors import ResultsError
 
+SWEEP = "_sweep"
+"""The part of a sweep's folder that holds no connections."""
+
 Where = Any
 """A filter pushed down to the file: a `pyarrow.dataset` expression, or (column, op, value) tuples
 as `pandas.read_parquet` takes them."""
 
 
 class Frames:
-    """The tables of one run."""
+    """The tables of one run, or of all runs of a sweep."""
 
     def __init__(
         self,
@@ -38,7 +43,7 @@ class Frames:
         where: Where = None,
     ) -> None:
         self.recipe = recipe
-        """The contents of run.json."""
+        """The contents of run.json; of a sweep, those of sweep.json."""
         self.path = path
         """The folder they came from, if any."""
         self._columns = columns
@@ -46,22 +51,54 @@ class Frames:
         if connections is not None:
             self.connections = connections
 
+    @property
+    def axes(self) -> list[str]:
+        """The parameters that a sweep varies; of a run, none."""
+        return list(self.recipe.get("axes", []))
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether these are the tables of a sweep."""
+        return "axes" in self.recipe
+
     @cached_property
     def connections(self) -> pd.DataFrame:
-        """One row per connect() call."""
+        """One row per connect() call; in a sweep, of all runs, with the parameters as columns."""
         return self._read("connections", self._columns, self._where)
 
     @cached_property
-    def counters(self) -> pd.DataFrame:
-        """One row per host and counter that is not 0."""
-        return self._read("counters")
+    def runs(self) -> pd.DataFrame:
+        """One row per run: parameters in base units, seed, status, wall time."""
+        if self.is_sweep and self.path is not None:
+            return _read_runs(self.path / SWEEP / "runs.parquet")
+        results = {name: self.recipe.get(name) for name in ("wall_s", "events", "peak_rss_bytes")}
+        seed = self.recipe.get("seed")
+        row = {**self.recipe.get("parameters", {}), "seed": seed, "status": "done", **results}
+        return pd.DataFrame([row])
+
+    @cached_property
+    def packets(self) -> pd.DataFrame:
+        """One row per packet and place, of a run with --trace."""
+        return self._read("packets")
+
+    @cached_property
+    def sockets(self) -> pd.DataFrame:
+        """One row per event at a socket, of a run with --trace."""
+        return self._read("sockets")
 
     @cached_property
     def queues(self) -> pd.DataFrame:
-        """One row per listening port and sample; none if the run did not sample its queues."""
-        if self.path is None or not (self.path / "queues.parquet").exists():
-            return pd.DataFrame({column.name: [] for column in TABLES["queues"]})
+        """The lengths of the listeners' queues over time."""
         return self._read("queues")
+
+    @cached_property
+    def counters(self) -> pd.DataFrame:
+        """The hosts' counters at the end of the run."""
+        return self._read("counters")
+
+    def has(self, table: str) -> bool:
+        """Whether the folder has a table."""
+        return self.path is not None and (self.path / f"{table}.parquet").exists()
 
     def select(self, columns: Sequence[str]) -> pd.DataFrame:
         """Return some columns of `connections`, reading no others if it has not been read yet."""
@@ -69,23 +106,36 @@ class Frames:
             return self.connections[list(columns)]
         return self._read("connections", columns, self._where)
 
+    def dask(self) -> Any:
+        """Return `connections` as a Dask DataFrame, of which nothing is in memory.
+
+        Raises ImportError without the extra `connectsim[dask]`.
+        """
+        import dask.dataframe as dd  # noqa: PLC0415 (optional, and slow to import)
+
+        columns = None if self._columns is None else list(self._columns)
+        return dd.read_parquet(self._file("connections"), columns=columns, filters=self._where)
+
     def _read(
         self, table: str, columns: Sequence[str] | None = None, where: Where = None
     ) -> pd.DataFrame:
+        return read_table(self._file(table), table, columns, where)
+
+    def _file(self, table: str) -> Path:
         if self.path is None:
             raise ResultsError(f"no table {table!r}: these frames were not read from a folder")
-        return read_table(self.path / f"{table}.parquet", table, columns, where)
+        return self.path / ("connections" if self.is_sweep else f"{table}.parquet")
 
 
 def load(path: str | Path, columns: Sequence[str] | None = None, where: Where = None) -> Frames:
-    """Return the tables of the run in folder `path`.
+    """Return the tables of the run or the sweep in folder `path`.
 
     `columns` and `where` choose columns and rows of `connections`; the rest is never in memory.
     Raises ResultsError, one line naming the file, if something is missing or unreadable.
     """
     folder = Path(path)
     frames = Frames(_read_recipe(folder), path=folder, columns=columns, where=where)
-    _check_columns(folder / "connections.parquet", "connections", columns)
+    _check_columns(frames._file("connections"), "connections", columns)
     return frames
 
 
@@ -108,7 +158,7 @@ def read_table(
 def _check_columns(file: Path, table: str, columns: Sequence[str] | None) -> None:
     """Raise ResultsError unless the table is readable and has its columns and those asked for."""
     try:
-        present = pq.read_schema(file).names
+        present = pq.read_schema(_example(file)).names
     except FileNotFoundError:
         raise ResultsError(f"{file}: no such table") from None
     except (OSError, pa.ArrowException) as error:
@@ -123,12 +173,37 @@ def _check_columns(file: Path, table: str, columns: Sequence[str] | None) -> Non
             raise ResultsError(f"{file}: no column {name!r}{hint}")
 
 
+def _example(table: Path) -> Path:
+    """Return a file that has the columns of a table: of a sweep's folder, any."""
+    if table.name == "connections" and table.is_dir():
+        files = sorted(table.glob("*.parquet"))
+        if not files:
+            raise ResultsError(f"{table}: no run of the sweep is complete")
+        return files[0]
+    return table
+
+
+def _read_runs(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file, engine="pyarrow")
+    except (OSError, pa.ArrowException) as error:
+        raise ResultsError(f"{file}: {_first_line(error)}") from error
+
+
 def _read_recipe(folder: Path) -> dict[str, Any]:
-    file = folder / "run.json"
+    if not (folder / SWEEP).is_dir():
+        return _read_json(folder, folder / "run.json")
+    recipe = _read_json(folder, folder / SWEEP / "sweep.json")
+    runs = _read_runs(folder / SWEEP / "runs.parquet")
+    return recipe | {"complete": [int((runs["status"] == "done").sum()), len(runs)]}
+
+
+def _read_json(folder: Path, file: Path) -> dict[str, Any]:
     try:
         recipe = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        what = "no run.json in it: not the folder of a run" if folder.is_dir() else "no such folder"
+        missing = f"no {file.name} in it: not the folder of a run"
+        what = missing if folder.is_dir() else "no such folder"
         raise ResultsError(f"{folder}: {what}") from None
     except OSError as error:
         raise ResultsError(f"{file}: {error.strerror or error}") from error

@@ -17,16 +17,24 @@ def parameters(recipe: dict[str, Any]) -> dict[str, str]:
 
 
 def one_line(recipe: dict[str, Any]) -> str:
-    """Return scenario, parameters, seed and version in one line.
+    """Return scenario, parameters, seed, completeness and version in one line.
 
     >>> one_line({"scenario": "two_hosts", "parameters": {"loss": 0.01}, "units": {"loss": "%"},
     ...           "seed": 7, "versions": {"connectsim": "0.1.0"}})
     'two_hosts: loss 1 %; seed 7; connectsim 0.1.0'
     """
-    given = ", ".join(f"{name} {value}" for name, value in parameters(recipe).items())
+    axes = recipe.get("axes", [])
+    given = ", ".join(
+        f"{name} {value}" for name, value in parameters(recipe).items() if name not in axes
+    )
     parts = [f"{recipe.get('scenario', 'unnamed')}{': ' if given else ''}{given}"]
-    if "seed" in recipe:
-        parts.append(f"seed {recipe['seed']}")
+    if axes:
+        parts.append(f"varied: {', '.join(axes)}")
+    seed = recipe.get("seed", recipe.get("spec", {}).get("seed"))
+    if seed is not None:
+        parts.append(f"seed {seed}")
+    if "complete" in recipe:
+        parts.append("complete {} of {}".format(*recipe["complete"]))
     version = recipe.get("versions", {}).get("connectsim")
     if version:
         parts.append(f"connectsim {version}")

@@ -2,7 +2,7 @@
 
 Quantiles are observed latencies (inverse of the empirical distribution), and their intervals come
 from order statistics: nothing is assumed about a distribution that is a row of clusters.  Where a
-run was repeated, the spread over the repetitions is used instead, by Student's t.
+run was repeated, the spread over the repetitions is used instead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.errors import ResultsError
+from analysis.frames import Frames
 from analysis.quantities import count, duration, percent
 from analysis.summary import quantiles
 from analysis.text import align
@@ -78,18 +80,28 @@ def mean(values: NDArray[np.float64], confidence: float = 0.95) -> Estimate:
     return Estimate(value, value - half, value + half)
 
 
-def over_repetitions(
-    runs: pd.DataFrame, by: list[str], value: str, confidence: float = 0.95
-) -> pd.DataFrame:
-    """Return one row per point of a sweep: columns `by`, `value`, `low`, `high`, `repetitions`.
+def sectioned(value: float, sections: NDArray[np.float64], confidence: float = 0.95) -> Estimate:
+    """Return a value of all repetitions together with an interval from that of each of them.
 
-    `runs` has a row per run with the parameters `by` and a column `value`.
+    Sectioning (Asmussen and Glynn, Stochastic Simulation, section III.5): Student's, about the
+    value of all.  A value that cannot be negative has no negative bound.
     """
-    rows = []
-    for key, group in runs.groupby(by, observed=True, sort=True):
-        estimate = mean(group[value].to_numpy(dtype=float), confidence)
-        rows.append((*key, estimate.value, estimate.low, estimate.high, len(group)))
-    return pd.DataFrame(rows, columns=[*by, value, "low", "high", "repetitions"])
+    number = len(sections)
+    spread = np.sqrt(((sections - value) ** 2).sum() / (number * (number - 1)))
+    half = float(spread * stats.t.ppf((1 + confidence) / 2, number - 1))
+    return Estimate(value, max(0.0, value - half), value + half)
+
+
+def established(frames: Frames) -> Latencies:
+    """Return the latencies of the connects that were established.
+
+    Raises ResultsError if there are none.
+    """
+    connections = frames.select(["outcome", "latency_s"])
+    latencies = connections.loc[connections["outcome"] == "established", "latency_s"].to_numpy()
+    if not len(latencies):
+        raise ResultsError(f"{frames.path}: no connect was established")
+    return latencies
 
 
 @dataclass(frozen=True, slots=True)

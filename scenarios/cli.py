@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from analysis import ResultsError
-from scenarios import trace_commands
+from scenarios import analysis_commands, trace_commands
 from scenarios.errors import UserError
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -207,38 +207,14 @@ def sweep(
 
 
 @app.command()
-def plot(
-    folder: ResultsFolder,
-    kind: Annotated[
-        str | None,
-        typer.Option(help="ecdf, ccdf, timeline or retransmissions [default: all of them]."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="PNG, SVG or PDF by its ending [default: DIR/plots]."),
-    ] = None,
-) -> None:
-    """Draw a run's plots."""
-    import analysis  # noqa: PLC0415
-
-    try:
-        files = analysis.plot(folder, kind, out)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
-    for file in files:
-        print(file)
-
-
-@app.command()
 def summary(folder: ResultsFolder) -> None:
-    """Print a run's summary: outcomes, latencies, retransmissions."""
+    """Print the summary of a run (outcomes, latencies) or of a sweep (its points)."""
     import analysis  # noqa: PLC0415
 
     print(analysis.summarise(folder))
 
 
+analysis_commands.add_to(app)
 trace_commands.add_to(app)
 
 

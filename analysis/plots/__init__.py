@@ -22,8 +22,12 @@ KINDS: Final[dict[str, Callable[[Frames], Figure]]] = {
 }
 
 
+OF_SWEEPS: Final = ("ecdf", "ccdf")
+"""Kinds that draw a sweep, too, a curve per point."""
+
+
 def write(path: str | Path, kind: str | None = None, out: str | Path | None = None) -> list[Path]:
-    """Draw the run in folder `path` and return the files written; see `analysis.plot`."""
+    """Draw the run or sweep in folder `path` and return the files; see `analysis.plot`."""
     if kind is None and out is not None:
         raise ValueError(f"a kind of plot is needed to write {out}: one of {', '.join(KINDS)}")
     if kind is not None and kind not in KINDS:
@@ -33,12 +37,22 @@ def write(path: str | Path, kind: str | None = None, out: str | Path | None = No
     if out is not None:
         style.check_ending(Path(out))
     loaded = frames.load(path)
+    known = kinds(loaded)
+    if kind is not None and kind not in known:
+        raise ValueError(f"{path}: no plot {kind!r} of it: one of {', '.join(known)}")
     if out is None:
-        folder = Path(path) / "plots"
+        folder = Path(path) / (frames.SWEEP if loaded.is_sweep else "") / "plots"
         folder.mkdir(exist_ok=True)
-        files = {name: folder / f"{name}.png" for name in ([kind] if kind else KINDS)}
+        files = {name: folder / f"{name}.png" for name in ([kind] if kind else known)}
     else:
         files = {str(kind): Path(out)}
     for name, file in files.items():
-        style.save(KINDS[name](loaded), file)
+        style.save(known[name](loaded), file)
     return list(files.values())
+
+
+def kinds(loaded: Frames) -> dict[str, Callable[[Frames], Figure]]:
+    """Return the kinds of plots that there are of these frames."""
+    if not loaded.is_sweep:
+        return KINDS
+    return {name: KINDS[name] for name in OF_SWEEPS}

@@ -19,7 +19,7 @@ from analysis.frames import Frames
 from analysis.plots import groups, style
 from analysis.theory import Latency, of_run
 
-_COLUMNS = ("outcome", "latency_s", "path_hops", *groups.COLUMNS)
+_COLUMNS = ("outcome", "latency_s", "path_hops")
 
 _MOST_STEPS = 20_000
 
@@ -30,8 +30,8 @@ def ecdf(frames: Frames) -> Figure:
     figure, [axes] = style.canvas(frames, "Connects established within a time")
     axes.set(xlabel="time since connect()", ylabel="share of connects", ylim=(-0.02, 1.02))
     axes.yaxis.set_major_formatter(style.PERCENT)
-    connections = frames.select(_COLUMNS)
-    for curve in _curves(axes, connections):
+    connections = frames.select([*_COLUMNS, *groups.columns(frames)])
+    for curve in _curves(axes, frames, connections):
         axes.step(
             curve.times,
             curve.established,
@@ -59,12 +59,12 @@ def ccdf(frames: Frames) -> Figure:
 
     A cross ends the curve of connects some of which were never established.
     """
-    connections = frames.select(_COLUMNS)
+    connections = frames.select([*_COLUMNS, *groups.columns(frames)])
     figure, [axes] = style.canvas(frames, "Connects not yet established after a time")
     axes.set(xlabel="time since connect()", ylabel="share of connects")
     style.share_axis(axes.yaxis)
     axes.set_ylim(0.5 / max(1, len(connections)), 1.4)
-    for curve in _curves(axes, connections):
+    for curve in _curves(axes, frames, connections):
         axes.step(
             curve.times,
             1.0 - curve.established,
@@ -114,14 +114,14 @@ def steps(
     return times[last_of_equals], shares
 
 
-def _curves(axes: Axes, connections: pd.DataFrame) -> Iterator[Curve]:
+def _curves(axes: Axes, frames: Frames, connections: pd.DataFrame) -> Iterator[Curve]:
     """Scale the time axis and yield a curve per group."""
     latencies = connections["latency_s"].to_numpy()
     if not np.isfinite(latencies).any():
         style.nothing(axes)
         return
     low, high = style.time_axis(axes.xaxis, np.nanmin(latencies), np.nanmax(latencies))
-    named = list(groups.split(connections))
+    named = list(groups.of(frames, connections))
     for (name, group), colour in zip(named, style.ordered_colours(len(named)), strict=True):
         latency = group["latency_s"].to_numpy()
         established = (group["outcome"] == "established").to_numpy()

@@ -175,7 +175,7 @@ def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:
     scale = axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale
     scale("log")
     axis.set_major_formatter(EngFormatter(unit="s"))
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1, 3), numticks=30))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1, 3), numticks=30))
     axis.set_minor_formatter(NullFormatter())
     return low / 1.1, high * 1.1
 

@@ -1,6 +1,6 @@
 """Plots of a sweep: how a result depends on the parameters.
 
-They take one row per point, as `analysis.statistics.over_repetitions` makes them, so that they
+They take one row per point, as `analysis.points` makes them, so that they
 know nothing of where the runs came from.
 """
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from analysis import statistics
@@ -39,16 +38,11 @@ def test_mean_of_one_has_no_interval() -> None:
     assert (three.low, three.high) == pytest.approx((2 - 2.48414, 2 + 2.48414), abs=1e-4)
 
 
-def test_over_repetitions_gives_a_row_a_point() -> None:
-    runs = pd.DataFrame(
-        {"loss": [0.1, 0.1, 0.2], "os": ["a", "a", "a"], "seed": [1, 2, 1], "p99": [1.0, 3.0, 5.0]}
-    )
-    points = statistics.over_repetitions(runs, ["loss", "os"], "p99")
-    assert points["p99"].tolist() == [2.0, 5.0]
-    assert points["repetitions"].tolist() == [2, 1]
-    assert points["low"][0] == pytest.approx(2 - 12.7062, abs=1e-3)
-    assert np.isnan(points["low"][1])
-    assert statistics.over_repetitions(runs, ["loss"], "p99")["loss"].tolist() == [0.1, 0.2]
+def test_sectioned_is_about_the_value_of_all() -> None:
+    found = statistics.sectioned(10.0, np.array([9.0, 11.0, 13.0]))
+    half = np.sqrt((1 + 1 + 9) / 6) * 4.302653
+    assert (found.value, found.low, found.high) == pytest.approx((10.0, 10 - half, 10 + half))
+    assert statistics.sectioned(1.0, np.array([0.0, 2.0])).low == 0.0
 
 
 def test_comparing_a_run_with_itself_finds_nothing() -> None:

@@ -1,0 +1,181 @@
+"""The commands that read runs and sweeps (plot, report, compare), and those that ask theory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from scenarios.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from analysis.schedules import Schedules
+
+T = TypeVar("T")
+
+LARGEST_RTT_S: Final = 60.0
+"""A longer path outlasts every schedule, and theory has nothing to say about it."""
+
+Profile = Annotated[
+    str, typer.Option("--profile", "--os", metavar="NAME", help="Operating system of the client.")
+]
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Operating system of the server [default: the same]."),
+]
+Rtt = Annotated[str, typer.Option(metavar="TIME", help="Round-trip time of the path.")]
+Loss = Annotated[str, typer.Option(metavar="SHARE", help="Loss of packets, each way.")]
+LossBack = Annotated[
+    str | None, typer.Option(metavar="SHARE", help="Loss on the way back [default: the same].")
+]
+
+
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or a sweep.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a run ecdf, ccdf, timeline, over_time, retransmissions ..., of a sweep lines,"
+            " heatmap, ecdf, ccdf [default: all of a run, the lines of a sweep]."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PNG, SVG or PDF by its ending [default: DIR/plots]."),
+    ] = None,
+    x: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Of a sweep: the axis to the right.")
+    ] = None,
+    y: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE",
+            help="What lines show: p50, p99.9, mean, max, established, failed, syn_retransmits ..."
+            " [default: p99]; of a heatmap the axis upwards.",
+        ),
+    ] = None,
+    hue: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Of a sweep: a line per value.")
+    ] = None,
+    facet: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Of a sweep: a panel per value.")
+    ] = None,
+    value: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="What a heatmap shows [default: p99].")
+    ] = None,
+) -> None:
+    """Draw the plots of a run or a sweep."""
+    import analysis  # noqa: PLC0415
+
+    roles = {"x": x, "y": y, "hue": hue, "facet": facet, "value": value}
+    over_axes = kind in ("lines", "heatmap") or any(roles.values())
+    try:
+        if over_axes or (kind is None and out is None and analysis.load(folder).axes):
+            files = [analysis.plot_sweep(folder, kind or "lines", **roles, out=out)]
+        else:
+            files = analysis.plot(folder, kind, out)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
+    for file in files:
+        print(file)
+
+
+def theory(
+    profile: Profile = "linux",
+    server: Server = None,
+    rtt: Rtt = "40ms",
+    loss: Loss = "1%",
+    loss_back: LossBack = None,
+) -> None:
+    """Print the exact distribution of connect()'s latency over a path, to p99.9999."""
+    from analysis import advice  # noqa: PLC0415 (numpy and pandas take long to import)
+
+    print(advice.theory(*_hosts(profile, server), **_path(rtt, loss, loss_back)))
+
+
+def advise(
+    budget: Annotated[str, typer.Option(metavar="TIME", help="Time that connect() may take.")],
+    profile: Profile = "linux",
+    server: Server = None,
+    rtt: Rtt = "40ms",
+    loss: Loss = "1%",
+    loss_back: LossBack = None,
+) -> None:
+    """Say what timeout to set for a path, and what other settings would change."""
+    from analysis import advice  # noqa: PLC0415
+
+    path = _path(rtt, loss, loss_back)
+    print(advice.advise(*_hosts(profile, server), **path, budget_s=_seconds("--budget", budget)))
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or a sweep.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page [default: DIR/report.html].")
+    ] = None,
+) -> None:
+    """Write a run or a sweep up as one self-contained HTML page."""
+    import analysis  # noqa: PLC0415
+
+    try:
+        print(analysis.report(folder, out))
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or a sweep.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Another.")],
+) -> None:
+    """Compare the latencies of two runs: quantiles with intervals, Kolmogorov-Smirnov."""
+    import analysis  # noqa: PLC0415
+
+    print(analysis.compare(first, second))
+
+
+def _hosts(client: str, server: str | None) -> tuple[Schedules, Schedules]:
+    """Return the schedules of the client's and of the server's operating system."""
+    from analysis.schedules import Schedules  # noqa: PLC0415
+    from sim.tcp.profiles import PROFILES  # noqa: PLC0415
+
+    for option, name in (("--profile", client), ("--server", server or client)):
+        if name not in PROFILES:
+            raise UserError(f"{option} {name}: {nearest(name, PROFILES)}")
+    of_client, of_server = (
+        Schedules.from_recipe(PROFILES[name].schedules()) for name in (client, server or client)
+    )
+    return of_client, of_server
+
+
+def _path(rtt: str, loss: str, loss_back: str | None) -> dict[str, Any]:
+    """Return a path as `analysis.advice` takes it."""
+    from sim.units import probability  # noqa: PLC0415
+
+    seconds = _seconds("--rtt", rtt)
+    if seconds > LARGEST_RTT_S:
+        raise UserError(f"--rtt {rtt}: more than {LARGEST_RTT_S:g} s")
+    back = None if loss_back is None else _parsed("--loss-back", loss_back, probability)
+    return {"rtt_s": seconds, "loss": _parsed("--loss", loss, probability), "loss_back": back}
+
+
+def _seconds(option: str, text: str) -> float:
+    from sim.units import S, duration  # noqa: PLC0415
+
+    return _parsed(option, text, duration) / S
+
+
+def _parsed(option: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}") from error
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands known."""
+    for command in (plot, theory, advise, report, compare):
+        app.command()(command)
