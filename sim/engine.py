@@ -43,7 +43,7 @@ class Engine(simpy.Environment):
 
     def run(
         self,
-        until: float | Event | None = None,
+        until: int | Event | None = None,
         progress: Callable[[], object] | None = None,
     ) -> Any:
         """Run until `until` (a time in ns, or an event), or until nothing is left to happen.
@@ -66,10 +66,10 @@ class Engine(simpy.Environment):
         if isinstance(until, Event):
             raise RuntimeError("the simulation ended before the event it was to run until")
         if stop is not None:
-            self._now = int(stop)
+            self._now = stop
         return None
 
-    def _stop_event(self, until: float | Event | None) -> float | None:
+    def _stop_event(self, until: int | Event | None) -> int | None:
         """Arrange that the run stops at `until`; return the time if it is one."""
         if until is None:
             return None
@@ -84,7 +84,7 @@ class Engine(simpy.Environment):
         event._ok = True
         event._value = None
         event.callbacks.append(StopSimulation.callback)
-        self.schedule(event, URGENT, int(until) - self._now)
+        self.schedule(event, URGENT, until - self._now)
         return until
 
     def _process(self, limit: int) -> bool:

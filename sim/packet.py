@@ -137,6 +137,25 @@ class Packet:
         self.tos = tos
         """Type of service (IPv4) or traffic class (IPv6), with the ECN bits."""
 
+    def __copy__(self) -> Packet:
+        """Return another packet with the same fields, not in flight."""
+        return Packet(
+            self.flow,
+            self.flags,
+            self.seq,
+            self.ack,
+            self.window,
+            self.options,
+            self.ts_val,
+            self.ts_ecr,
+            self.payload,
+            self.sack,
+            self.ttl,
+            self.connection,
+            self.ident,
+            self.tos,
+        )
+
     @property
     def length(self) -> int:
         """Sequence space that the segment occupies: data, SYN and FIN (RFC 9293 SEG.LEN)."""

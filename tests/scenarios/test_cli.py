@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -60,12 +59,17 @@ def run(*arguments: object, program: tuple[str, ...] = PROGRAM) -> tuple[int, st
 
 @pytest.mark.parametrize("argument", ["--help", "list"])
 def test_help_and_list_are_quick(argument: str) -> None:
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
     def seconds() -> float:
-        start = time.perf_counter()
+        """Processor time, which other tests beside this one do not stretch."""
+        start = spent()
         status, output, errors = run(argument)
         assert (status, errors) == (0, "")
         assert output
-        return time.perf_counter() - start
+        return spent() - start
 
     assert min(seconds() for _ in range(5)) < 0.3
 

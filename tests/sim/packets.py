@@ -66,7 +66,23 @@ def packets(draw: st.DrawFn) -> Packet:
     )
 
 
+ON_THE_WIRE = (
+    "flow",
+    "flags",
+    "seq",
+    "ack",
+    "window",
+    "options",
+    "ts_val",
+    "ts_ecr",
+    "payload",
+    "sack",
+    "ttl",
+    "ident",
+    "tos",
+)
+
+
 def fields(packet: Packet) -> dict[str, Any]:
     """Return what of a packet stands on the wire."""
-    unseen = {"callbacks", "connection"}
-    return {name: getattr(packet, name) for name in Packet.__slots__ if name not in unseen}
+    return {name: getattr(packet, name) for name in ON_THE_WIRE}
