@@ -42,12 +42,15 @@ Address = tuple[str, int]
 
 SHUT_RD, SHUT_WR, SHUT_RDWR = range(3)
 
+ERRNO_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+"""Number -> name; of two names that Linux has for one number, the one that connect(2) uses."""
+
 OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
 
 
 def errno_name(error: OSError) -> str:
     """Return the name of an exception's errno."""
-    return errno.errorcode[error.errno or 0]
+    return ERRNO_NAMES[error.errno or 0]
 
 
 class Done(Event):
@@ -493,7 +496,7 @@ class Socket:
         assert connection is not None
         connection.error = 0
         if self.observed >= 0 and not self._told:
-            name = errno.errorcode[number]
+            name = ERRNO_NAMES[number]
             self.host.records.finish(self.observed, now, connection.flow[1], name)
         waiters = [waiting, self._reading and self._reading[0], self._writing and self._writing[0]]
         self._waiting = self._reading = self._writing = None

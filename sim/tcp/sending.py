@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sim.packet import ACK, FIN, PSH
 from sim.tcp import rto
+from sim.tcp.peer import TIMESTAMPS_LENGTH
 from sim.tcp.seq import HALF, MASK
 from sim.tcp.states import State
 
@@ -87,6 +88,11 @@ def unsent(c: Connection, s: Sending) -> int:
     return 0 if s.fin_sent else len(s.buffer) - ((c.snd_nxt - start(c)) & MASK)
 
 
+def full(c: Connection) -> int:
+    """Return the bytes of data in a full segment: the MSS counts the timestamps option."""
+    return c.mss - TIMESTAMPS_LENGTH if c.ts_recent >= 0 else c.mss
+
+
 def room(c: Connection) -> int:
     """Return how many bytes send() takes at the moment."""
     limit = c.settings.sndbuf or c.stack.profile.send_buffer
@@ -103,14 +109,14 @@ def output(c: Connection, now: int) -> None:
     while True:
         length = unsent(c, s)
         flight = (c.snd_nxt - c.snd_una) & MASK
-        window = min(c.snd_wnd, s.cwnd * c.mss) - flight
-        size = min(length, c.mss, window)
+        window = min(c.snd_wnd, s.cwnd * full(c)) - flight
+        size = min(length, full(c), window)
         last = size == length and s.fin and not s.fin_sent
         if size <= 0 and not (last and not length):
             break
-        if size < c.mss and size == length and not last and held_back(c, s):
+        if size < full(c) and size == length and not last and held_back(c, s):
             break
-        if size < min(length, c.mss) and flight and size < c.snd_wnd // 2:
+        if size < min(length, full(c)) and flight and size < c.snd_wnd // 2:
             break  # Silly window: wait for a full segment's room (RFC 9293 3.8.6.2.1).
         send_new(c, s, size, last, now)
         if last:
@@ -140,7 +146,7 @@ def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None
     if last:
         flags |= FIN
         s.fin_sent = True
-    if size < c.mss:
+    if size < full(c):
         s.small = end
     if s.timed < 0:
         s.timed, s.timed_at = end, now
@@ -150,7 +156,7 @@ def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None
 def segment_at(c: Connection, s: Sending, seq: int) -> tuple[int, bytes]:
     """Return flags and data of the segment to send again from `seq`."""
     offset = (seq - start(c)) & MASK
-    payload = bytes(s.buffer[offset : offset + c.mss])
+    payload = bytes(s.buffer[offset : offset + full(c)])
     sent = (c.snd_nxt - seq) & MASK
     payload = payload[:sent]
     flags = ACK
@@ -177,7 +183,7 @@ def resend_lost(c: Connection, s: Sending, now: int) -> None:
     if (s.resend - c.snd_una) & MASK >= HALF:
         s.resend = c.snd_una
     while (s.recover - s.resend) & MASK < HALF and s.resend != s.recover:
-        if (s.resend - c.snd_una) & MASK >= s.cwnd * c.mss:
+        if (s.resend - c.snd_una) & MASK >= s.cwnd * full(c):
             return
         s.resend = retransmit(c, s, s.resend, now)
     s.resend = -1
@@ -209,9 +215,9 @@ def acknowledged(c: Connection, ack: int, now: int) -> None:
         else:  # A partial ACK: the next segment is lost too (RFC 6582 3.2).
             retransmit(c, s, ack, now)
     elif s.cwnd < s.ssthresh:
-        s.cwnd += -(-fresh // c.mss)
+        s.cwnd += -(-fresh // full(c))
     else:
-        s.cwnd += 1 if fresh >= s.cwnd * c.mss else 0
+        s.cwnd += 1 if fresh >= s.cwnd * full(c) else 0
     if ack == c.snd_nxt and not unsent(c, s):
         c.stop_timer()
     else:
@@ -225,7 +231,7 @@ def duplicate(c: Connection, now: int) -> None:
         return
     s.duplicates += 1
     if s.duplicates == DUPLICATES and not s.recovering:
-        flight = ((c.snd_nxt - c.snd_una) & MASK) // c.mss
+        flight = ((c.snd_nxt - c.snd_una) & MASK) // full(c)
         s.ssthresh = max(flight // 2, 2)
         s.cwnd = s.ssthresh + DUPLICATES
         s.recovering, s.recover = True, c.snd_nxt
@@ -251,7 +257,7 @@ def timed_out(c: Connection, now: int) -> None:
     c.stack.counters["TcpExtTCPTimeouts"] += 1
     c.retransmits += 1
     c.backoff += 1
-    s.ssthresh = max(((c.snd_nxt - c.snd_una) & MASK) // c.mss // 2, 2)
+    s.ssthresh = max(((c.snd_nxt - c.snd_una) & MASK) // full(c) // 2, 2)
     s.cwnd = 1
     s.recovering = False
     s.duplicates = 0
