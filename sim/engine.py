@@ -43,7 +43,7 @@ class Engine(simpy.Environment):
 
     def run(
         self,
-        until: int | Event | None = None,
+        until: float | Event | None = None,
         progress: Callable[[], object] | None = None,
     ) -> Any:
         """Run until `until` (a time in ns, or an event), or until nothing is left to happen.
@@ -69,7 +69,7 @@ class Engine(simpy.Environment):
             self._now = stop
         return None
 
-    def _stop_event(self, until: int | Event | None) -> int | None:
+    def _stop_event(self, until: float | Event | None) -> int | None:
         """Arrange that the run stops at `until`; return the time if it is one."""
         if until is None:
             return None
@@ -78,14 +78,15 @@ class Engine(simpy.Environment):
                 raise ValueError("the event to run until has already happened")
             until.callbacks.append(StopSimulation.callback)
             return None
-        if until <= self._now:
-            raise ValueError(f"until ({until} ns) must be later than now ({self._now} ns)")
+        at = int(until)
+        if at <= self._now:
+            raise ValueError(f"until ({at} ns) must be later than now ({self._now} ns)")
         event = Event(self)
         event._ok = True
         event._value = None
         event.callbacks.append(StopSimulation.callback)
-        self.schedule(event, URGENT, until - self._now)
-        return until
+        self.schedule(event, URGENT, at - self._now)
+        return at
 
     def _process(self, limit: int) -> bool:
         """Process up to `limit` events as SimPy's step() does; False if nothing is left."""
