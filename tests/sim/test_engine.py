@@ -215,6 +215,14 @@ def test_a_queue_whose_timers_were_all_cancelled_takes_new_ones(
     assert env.dormant == 0
 
 
+def test_cancelled_timers_take_no_memory(env: Engine, timers: Timers) -> None:
+    cancelled = [timers.start(0, 10, recorder([], "")) for _ in range(100)]
+    last = timers.start(0, 10, recorder([], ""))
+    for timer in reversed(cancelled):
+        timer.cancel()
+    assert list(last.queue.fifo) == [last]
+
+
 def test_a_timer_may_start_the_next_when_it_expires(env: Engine, timers: Timers) -> None:
     log: Log = []
 
