@@ -12,6 +12,7 @@ from collections.abc import Callable
 from heapq import heappush
 from typing import Any
 
+import numpy as np
 from simpy.events import NORMAL
 
 from sim.engine import Engine
@@ -29,7 +30,12 @@ class Link:
     at the far end.  `name` names the link's random stream.
     """
 
-    __slots__ = ("_gap", "_queue", "_random", "delay", "engine", "loss", "name", "receivers")
+    __slots__ = (
+        *("_cut", "_gap", "_queue", "_random"),
+        *("delay", "engine", "loss", "name", "receivers"),
+    )
+
+    _random: np.random.Generator
 
     def __init__(
         self,
@@ -42,18 +48,35 @@ class Link:
     ) -> None:
         if delay < 0:
             raise ValueError(f"link {name}: the delay is negative: {delay} ns")
-        if not 0 <= loss <= 1:
-            raise ValueError(f"link {name}: the loss is not between 0 and 1: {loss}")
         self.engine = engine
         self.name = name
         self.receivers = (receive,)
         self.delay = delay
-        self.loss = loss
+        self.loss = 0.0
+        self._cut = False
         self._queue: list[Any] = engine._queue
         self._gap = FOREVER
         if loss:
-            self._random = streams.generator(f"loss {name}")
-            self._gap = self._next_gap()
+            self.change_loss(loss, streams)
+
+    def change_loss(self, loss: float, streams: Streams) -> None:
+        """Lose packets with another probability from now on; ValueError outside 0..1."""
+        if not 0 <= loss <= 1:
+            raise ValueError(f"link {self.name}: the loss is not between 0 and 1: {loss}")
+        if not self.loss:
+            self._random = streams.generator(f"loss {self.name}")
+        self.loss = loss
+        self._gap = self._next_gap()
+
+    @property
+    def cut(self) -> bool:
+        """Whether the link loses everything, unseen by its ends."""
+        return self._cut
+
+    @cut.setter
+    def cut(self, cut: bool) -> None:
+        self._cut = cut
+        self._gap = self._next_gap()
 
     def send(self, packet: Packet) -> None:
         """Put a packet on the link: it arrives `delay` later, or is lost."""
@@ -68,9 +91,12 @@ class Link:
 
     def drop(self, packet: Any, reason: str) -> None:
         """Let go of a packet that does not get through; `reason` says why in a word or two."""
+        self.engine.lost(packet)
 
     def _next_gap(self) -> int:
         """Draw how many packets pass before the next loss, by inversion."""
-        if self.loss >= 1:
+        if self._cut or self.loss >= 1:
             return 0
+        if not self.loss:
+            return FOREVER
         return int(math.log1p(-self._random.random()) / math.log1p(-self.loss))
