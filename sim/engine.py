@@ -29,6 +29,10 @@ LATE = 2
 
 
 @mypyc_attr(native_class=False)
+def _unheard(packet: Any) -> None:
+    """Take no note of a lost packet."""
+
+
 class Engine(simpy.Environment):
     """SimPy's environment with integer nanoseconds; `now` begins at 0."""
 
@@ -40,6 +44,8 @@ class Engine(simpy.Environment):
         """Events processed so far."""
         self.dormant = 0
         """Entries of the queue in which no live timer is left: they end no simulation late."""
+        self.lost: Callable[[Any], None] = _unheard
+        """Hears of each packet that does not get through a link."""
 
     def run(
         self,
@@ -74,7 +80,7 @@ class Engine(simpy.Environment):
         if until is None:
             return None
         if isinstance(until, Event):
-            if until.callbacks is None:
+            if until.processed:
                 raise ValueError("the event to run until has already happened")
             until.callbacks.append(StopSimulation.callback)
             return None
