@@ -146,7 +146,7 @@ def load(path: str | Path, connection: int) -> Ladder:
         states=(CLOSED, _passive_state(folder, row)),
         recipe=run.recipe,
     )
-    ladder.arrows = list(_arrows(packets, hosts, ladder.flight_s))
+    ladder.arrows = list(_arrows(packets, hosts))
     ladder.notes = list(_errors(packets, hosts))
     sides: tuple[Side, Side] = (0, 1)
     for side in sides:
@@ -190,10 +190,10 @@ def _passive_state(folder: Path, row: Any) -> str:
     return CLOSED if before.empty else str(before.iloc[-1].state)
 
 
-def _arrows(packets: pd.DataFrame, hosts: tuple[str, str], flight_s: float) -> Iterator[Arrow]:
+def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
     """Yield an arrow for each packet that one of the hosts sent, and for each copy of one.
 
-    A copy made on the way is first seen where it arrives.
+    A copy begins where a link made it.
     """
     first: dict[str, int] = {}
     seen: dict[tuple[Any, ...], int] = {}
@@ -208,7 +208,7 @@ def _arrows(packets: pd.DataFrame, hosts: tuple[str, str], flight_s: float) -> I
         dropped = [_loss(row, hosts) for row in rows if row["event"] == "dropped"]
         yield Arrow(
             sides[sent["src"]],
-            sent["time_s"] - (0.0 if sent["event"] == "sent" else flight_s),
+            sent["time_s"],
             arrived[0] if arrived else None,
             _label(sent, first, seen),
             "".join(dropped[-1:]),

@@ -14,18 +14,18 @@ from typing import Any, cast
 from simpy.events import Event
 
 from sim import capture
-from sim.engine import Engine
 from sim.host import Host
 from sim.icmp import IcmpPacket
-from sim.net.impaired import ImpairedLink
-from sim.net.link import Link
+from sim.ip import is_ipv6
 from sim.net.links import Kinds, make_link
 from sim.net.node import Send
-from sim.net.queued import QueuedLink
-from sim.net.wire import Filler
 from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.simulation import Simulation
 from sim.socket import Address, Socket, errno_name
+from sim.tapped_links import TracedImpairedLink, TracedLink, TracedQueuedLink
+from sim.tcp import rto
+from sim.tcp.connection import Connection
+from sim.tcp.isn import mix
 from sim.tcp.listener import Listener
 from sim.tcp.seq import MASK
 from sim.tcp.stack import ANY, Clock, RunningTimer
@@ -75,46 +75,6 @@ class TracedSimulation(Simulation):
             self.trace.flush()
 
 
-class LinkTap:
-    """What makes any kind of link record what is put on it and what does not get through.
-
-    It stands before the kind of link among the bases of a class.
-    """
-
-    trace: Trace
-    engine: Engine
-    name: str
-
-    def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.trace = trace
-
-    def send(self, packet: Any) -> None:
-        """Record the packet, then put it on the link."""
-        if not isinstance(packet, Filler):
-            self.trace.packet(self.engine._now, self.name, "over", "sent", packet)
-        super().send(packet)  # type: ignore[misc]
-
-    def drop(self, packet: Any, reason: str) -> None:
-        """Record that the packet is lost, and why."""
-        if not isinstance(packet, Filler):
-            self.trace.packet(self.engine._now, self.name, "over", "dropped", packet, reason)
-            self.trace.forget(packet)
-        super().drop(packet, reason)  # type: ignore[misc]
-
-
-class TracedLink(LinkTap, Link):
-    """A link that records its packets."""
-
-
-class TracedImpairedLink(LinkTap, ImpairedLink):
-    """A link with impairments that records its packets."""
-
-
-class TracedQueuedLink(LinkTap, QueuedLink):
-    """A link with a queue that records its packets."""
-
-
 class TracedHost(Host):
     """A host that records its packets, its timers and its sockets."""
 
@@ -126,6 +86,8 @@ class TracedHost(Host):
         """Rows of the connect() that they belong to."""
         self._queued: dict[int, int] = {}
         """Length of the accept queue when it was last recorded, by the listener's number."""
+        self._idents: dict[Flow, int] = {}
+        """Identification of the latest packet, by the flow of the peer's segments."""
         super().__init__(*arguments, **options)
         self.tcp.timers = TracedClock(self, self.tcp.timers)
         self.tcp.routes = TracedRoutes(self)
@@ -145,6 +107,21 @@ class TracedHost(Host):
         self.show(packet.flow, "received", capture.flags_text(packet.flags))
         self._show_listener(packet.flow)
 
+    def next_ident(self, packet: Packet) -> int:
+        """Return the identification field of a packet that leaves (kernel measurement E8).
+
+        It begins anywhere and counts the packets of a connection; what a host sends without one,
+        as a SYN-ACK from the SYN queue, has 0.  Every system is taken to do as Linux does.
+        """
+        key = packet.flow.reverse()
+        if is_ipv6(key.src) or not isinstance(self.tcp.connections.get(key), Connection):
+            return 0
+        before = self._idents.get(key)
+        if before is None:
+            before = mix(self.tcp.secret, self.env._now << 16 | key.dport)
+        self._idents[key] = ident = before + 1 & 0xFFFF
+        return ident
+
     def number(self, key: Flow, socket: int | None = None) -> int:
         """Return the number of the socket with that key; `socket` gives it one."""
         if socket is not None:
@@ -162,6 +139,7 @@ class TracedHost(Host):
             self.show_control(self.number(key), event, detail, control, key, observed)
         elif key in self._numbers:
             number, observed = self._numbers.pop(key), self._observed.pop(key, NOT_OBSERVED)
+            self._idents.pop(key, None)
             self.show_control(number, event, detail, None, key, observed)
 
     def _show_listener(self, flow: Flow) -> None:
@@ -194,7 +172,7 @@ class TracedHost(Host):
         if isinstance(control, Listener):
             self._queued[number] = len(control.accept_queue)
         timer = known("timer")
-        srtt, rto = known("srtt"), known("rto")
+        srtt, timeout = known("srtt"), retransmission_timeout(control)
         self.trace.socket(
             SocketRow(
                 self.env._now / 1e9,
@@ -217,9 +195,19 @@ class TracedHost(Host):
                 *(known("snd_wnd"), known("rcv_nxt"), known("rcv_wnd"), known("mss")),
                 *(known("snd_wscale"), known("rcv_wscale"), known("sack_ok"), known("ts_recent")),
                 srtt / 1e9 if srtt else None,
-                rto / 1e9 if rto else None,
+                timeout / 1e9 if timeout else None,
             )
         )
+
+
+def retransmission_timeout(control: Any) -> int | None:
+    """Return how long a connection waits for an acknowledgment, ns."""
+    if not isinstance(control, Connection):
+        return None
+    if control.state != State.SYN_SENT:
+        return rto.timeout(control)
+    waits = control.syn_schedule().waits
+    return waits[min(control.retransmits, len(waits) - 1)]
 
 
 def queues(control: Any) -> tuple[int, int]:
@@ -253,6 +241,7 @@ class TracedRoutes(dict[str, Send]):
 
     def _send(self, send: Send, packet: Packet) -> None:
         host = self._host
+        packet.ident = host.next_ident(packet)
         host.trace.packet(host.env._now, host.name, "out", "sent", packet)
         send(packet)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from sim import capture, icmp
 from sim.icmp import IcmpPacket
-from sim.packet import Packet
+from sim.packet import Flow, Packet
 from sim.tcp import header
 
 Name = Annotated[str, "one of few"]
@@ -31,7 +31,10 @@ class PacketRow(NamedTuple):
     direction: Name
     """At a host "out" or "in"; on a link, and where a node lets a packet go, "over"."""
     event: Name
-    """sent (put on a link), received, dropped, duplicated or corrupted."""
+    """sent (by a host, or put on a link), received, dropped, duplicated (the copy) or corrupted.
+
+    A corrupted packet is dropped at the far end of its link.
+    """
     reason: Name
     """Why it was dropped, or empty."""
     connection: int
@@ -121,12 +124,13 @@ Sink = Callable[[str, Sequence[Any]], None]
 class _InFlight:
     """A packet that was seen and may be seen again."""
 
-    __slots__ = ("datagram", "number", "options", "packet", "ttl")
+    __slots__ = ("datagram", "header", "number", "options", "packet")
 
     def __init__(self, number: int, packet: Packet | IcmpPacket) -> None:
         self.number = number
         self.packet = packet
-        self.ttl = -1
+        self.header: tuple[Flow, int, int] | None = None
+        """What nodes on the way change of it: addresses and ports, time to live, ECN bits."""
         self.datagram = b""
         self.options = ""
 
@@ -203,13 +207,14 @@ class Trace:
             self._rows[name] = []
 
     def _seen(self, packet: Packet | IcmpPacket) -> _InFlight:
-        """Return what is known of a packet; its bytes are made anew after each router."""
+        """Return what is known of a packet; its bytes are made anew when they change."""
         seen = self._in_flight.get(id(packet))
         if seen is None:
             seen = self._in_flight[id(packet)] = _InFlight(self._packets, packet)
             self._packets += 1
-        if seen.ttl != packet.ttl:
-            seen.ttl = packet.ttl
+        changeable = packet.flow, packet.ttl, packet.tos
+        if seen.header != changeable:
+            seen.header = changeable
             if isinstance(packet, IcmpPacket):
                 seen.datagram, seen.options = icmp.encode(packet), capture.icmp_text(packet)
             else:

@@ -15,7 +15,7 @@ from typing import Any
 from simpy.events import NORMAL
 
 from sim.engine import Engine
-from sim.net.impairments import Fate, Impairments, Lose
+from sim.net.impairments import Fate, Impairments, Lose, Outcome
 from sim.net.link import Link
 from sim.net.models import Netem
 from sim.net.wire import wire_size
@@ -64,13 +64,17 @@ class ImpairedLink(Link):
             return
         self._gap -= 1
         size = wire_size(packet) if self._sized else 0
-        for copy, fate, time in self.impairments.transmit(packet, size, now):
+        for copy, fate, time in self.transmit(packet, size, now):
             if fate is Fate.LOST or fate is Fate.REFUSED:
                 self._drop(copy, fate)
             else:
                 copy.callbacks = self.receivers if fate is Fate.ARRIVES else self._fails
                 due = time + self.delay
                 heappush(self._queue, (due, NORMAL, next(self.engine._eid), copy))
+
+    def transmit(self, packet: Any, size: int, now: int) -> list[Outcome]:
+        """Return what becomes of a packet of `size` bytes: its copies, and when they leave."""
+        return self.impairments.transmit(packet, size, now)
 
     def fails(self, packet: Any) -> None:
         """Take a corrupted packet at the far end: its checksum fails."""

@@ -13,7 +13,7 @@ from sim import Simulation
 from sim.net.netem import parse
 from sim.net.queues import DropTail
 from sim.simulation import Simulation as Plain
-from sim.tapped import TracedSimulation
+from sim.tapped import TIMERS, TracedSimulation
 from sim.tcp import header
 from sim.trace import TABLES, PacketRow, SocketRow
 from sim.units import MS, S
@@ -177,6 +177,76 @@ def test_an_impaired_link_says_why_it_drops_and_copies_are_packets_of_their_own(
     assert sent - received <= dropped
     assert received - sent
     assert not received & dropped
+    by_event = {
+        event: {row.packet for row in tables.packets if row.event == event}
+        for event in ("duplicated", "corrupted")
+    }
+    assert by_event["duplicated"] == {row.packet for row in tables.packets} - sent
+    failed = {row.packet for row in tables.packets if row.reason == "corrupted"}
+    assert by_event["corrupted"] == failed > set()
+
+
+def test_identification_counts_the_packets_of_a_connection_and_is_0_on_a_syn_ack(
+    tables: Tables,
+) -> None:
+    exchange(TracedSimulation(tables, seed=1))
+    sent = [header.decode(row.datagram) for row in tables.packets if row.direction == "out"]
+    first, *more = (packet.ident for packet in sent if packet.flow.dport == 80)
+    assert first not in {0, 1}
+    assert more == [first + number for number in range(1, len(more) + 1)]
+    synack, *rest = (packet.ident for packet in sent if packet.flow.sport == 80)
+    assert synack == 0
+    assert 0 not in rest
+
+
+def test_a_packet_that_dies_on_the_way_and_the_error_about_it_have_rows(tables: Tables) -> None:
+    sim = TracedSimulation(tables, seed=1)
+    client, server = sim.add_host("client"), sim.add_host("server")
+    sim.add_router("near")
+    sim.add_firewall("far", "reject 3/13 dport 80")
+    for a, b in itertools.pairwise(("client", "near", "far", "server")):
+        sim.add_link(a, b, delay=DELAY)
+
+    def call() -> Generator[Event, Any, None]:
+        with pytest.raises(OSError, match="No route to host"):
+            yield client.socket().connect((server.address, 80))
+
+    sim.run(sim.process(call()))
+    seen = [(row.place, row.event, row.reason, row.protocol) for row in tables.packets]
+    assert seen == [
+        ("client", "sent", "", "tcp"),
+        ("client > near", "sent", "", "tcp"),
+        ("near > far", "sent", "", "tcp"),
+        ("far", "dropped", "firewall: reject", "tcp"),
+        ("far > near", "sent", "", "icmp"),
+        ("near > client", "sent", "", "icmp"),
+        ("client", "received", "", "icmp"),
+    ]
+    ttls = [row.datagram[8] for row in tables.packets]
+    assert ttls[:3] == [64, 64, 63]
+    assert {row.connection for row in tables.packets} == {0}
+
+
+def test_retransmission_timeout_of_a_socket(tables: Tables) -> None:
+    exchange(TracedSimulation(tables, seed=1), loss=1)
+    rtos = [row.rto_s for row in tables.sockets if row.state == "SYN-SENT"]
+    assert list(dict.fromkeys(rtos)) == [1, 2, 4, 8, 16, 32, 64]
+    again = Tables()
+    exchange(TracedSimulation(again, seed=1))
+    established = next(row for row in again.sockets if row.state == "ESTABLISHED")
+    assert established.rto_s == 0.24
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.3])
+def test_every_timer_has_a_name(loss: float) -> None:
+    names = set()
+    for seed in range(8):
+        tables = Tables()
+        exchange(TracedSimulation(tables, seed), loss)
+        names |= {row.timer for row in tables.sockets} - {""}
+        names |= {row.detail for row in tables.sockets if row.event == "timer"}
+    assert names <= set(TIMERS.values())
+    assert {"SYN timer", "SYN-ACK timer", "TIME-WAIT timer"} <= names
 
 
 def test_a_full_queue_is_a_reason(tables: Tables) -> None:
