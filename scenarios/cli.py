@@ -17,6 +17,7 @@ import typer
 from analysis import ResultsError
 from scenarios import analysis_commands, trace_commands
 from scenarios.errors import UserError
+from scenarios.packetdrill_command import packetdrill
 
 BAD_INPUT, INTERRUPTED = 2, 130
 """Exit statuses."""
@@ -216,6 +217,7 @@ def summary(folder: ResultsFolder) -> None:
 
 analysis_commands.add_to(app)
 trace_commands.add_to(app)
+app.command()(packetdrill)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
