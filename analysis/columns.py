@@ -37,10 +37,24 @@ CONNECTIONS = (
     Column("synack_sent", "packets", "SYN-ACKs that the server sent"),
     Column("synack_retransmits", "packets", "those of them that were retransmissions"),
     Column("accepted_s", "s", "when the server's accept() returned the connection, or null"),
+    Column("answered_s", "s", "when the server sent its first SYN-ACK, or null"),
     Column("path_hops", "hops", "links from client to server"),
     Column("path_delay_s", "s", "one-way propagation delay from client to server"),
+    Column("propagation_s", "s", "of the latency: travel there and back, at path_delay_s"),
+    Column("queueing_s", "s", "of the latency: what queues and jitter added to that"),
+    Column("syn_lost_s", "s", "of the latency: waits after SYNs that were lost"),
+    Column("synack_lost_s", "s", "of the latency: waits after SYN-ACKs that were lost"),
+    Column("queue_full_s", "s", "of the latency: waits after SYNs that a full queue turned away"),
+    Column("cookie_s", "s", "of the latency: waits after lost cookies, which no server repeats"),
+    Column("rounding_s", "s", "of the latency: what timers waited beyond their nominal time"),
 )
-"""`connections.parquet`: one row per connect() call."""
+"""`connections.parquet`: one row per connect() call.
+
+The parts of the latency add up to it; they are null while connect() is pending.
+"""
+
+PARTS = tuple(column.name for column in CONNECTIONS if column.meaning.startswith("of the latency"))
+"""Columns that a latency consists of."""
 
 PACKETS = (
     Column("time_s", "s", "when the packet was there"),

@@ -49,7 +49,7 @@ class Host:
         self.env: Engine = network.engine
         self.network = network
         self.records = records
-        records.add_host(name, profile.name)
+        records.add_host(name, profile.name, profile.syn.waits, profile.synack.waits)
         phase = secret >> (64 - PHASE_BITS) if profile.wheel.tick else 0
         deadlines = profile.wheel.deadlines
         timers = Timers(self.env, lambda timeout: deadlines(phase, timeout))

@@ -7,15 +7,19 @@ Rows are integers in one flat array, nanoseconds and codes; `Records.columns` ma
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-PATH, SERVER_PORT, STARTED, CLIENT_PORT, FINISHED, RESULT, SYNS, SYNACKS, REPEATED, ACCEPTED = (
-    range(10)
-)
-WIDTH = 10
+from sim.engine import Engine
+from sim.packet import NOT_OBSERVED, SYN, SYN_ACK
+from sim.waits import CAUSES, Attempt, Mark, waits
+
+PATH, SERVER_PORT, STARTED, CLIENT_PORT, FINISHED = range(5)
+RESULT, SYNS, SYNACKS, REPEATED, ACCEPTED, ANSWERED = range(5, 11)
+WIDTH = 11
 MISSING = -1
 PENDING, ESTABLISHED, FIRST_ERROR = 0, 1, 2
 """Values of RESULT; from FIRST_ERROR on they number the errnos that occurred."""
@@ -43,9 +47,10 @@ Column = npt.NDArray[np.float64] | npt.NDArray[np.int64] | Enumeration
 
 
 class Records:
-    """The attempts of one simulation."""
+    """The attempts of one simulation, whose clock `engine` is."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self.hosts: dict[str, str] = {}
         """Host name -> its operating system."""
         self.started = 0
@@ -53,12 +58,21 @@ class Records:
         self.finished = 0
         """Those that have returned."""
         self._rows = array("q")
+        self._log = array("q")
+        self._waits: list[tuple[Sequence[int], Sequence[int]]] = []
         self._paths: list[tuple[int, int, int, int]] = []
         self._errnos: list[str] = []
 
-    def add_host(self, name: str, system: str) -> None:
-        """Take note of a host and its operating system."""
+    def add_host(
+        self,
+        name: str,
+        system: str,
+        syn_waits: Sequence[int],
+        synack_waits: Sequence[int],
+    ) -> None:
+        """Take note of a host, its operating system, and the waits of its schedules (ns)."""
         self.hosts[name] = system
+        self._waits.append((syn_waits, synack_waits))
 
     def add_path(self, client: str, server: str | None, hops: int, delay: int) -> int:
         """Take note of a way between two hosts, `delay` in ns; returns its number.
@@ -74,7 +88,7 @@ class Records:
         """Add the row of a connect() called at `now` (ns); returns its number."""
         row = self.started
         self.started = row + 1
-        self._rows.extend((path, port, now, 0, MISSING, PENDING, 0, 0, 0, MISSING))
+        self._rows.extend((path, port, now, 0, MISSING, PENDING, 0, 0, 0, MISSING, MISSING))
         return row
 
     def finish(self, row: int, now: int, client_port: int, error: str = "") -> None:
@@ -94,15 +108,49 @@ class Records:
     def syn_sent(self, row: int) -> None:
         """Count a SYN; `row` may be NOT_OBSERVED."""
         if row >= 0:
-            self._rows[row * WIDTH + SYNS] += 1
+            rows = self._rows
+            base = row * WIDTH
+            rows[base + SYNS] += 1
+            if rows[base + SYNS] > 1:
+                self._mark(row, Mark.SYN)
 
     def synack_sent(self, row: int, retransmission: bool) -> None:
         """Count a SYN-ACK; `row` may be NOT_OBSERVED."""
         if row >= 0:
+            rows = self._rows
             base = row * WIDTH
-            self._rows[base + SYNACKS] += 1
+            if rows[base + SYNACKS]:
+                self._mark(row, Mark.SYN_ACK)
+            else:
+                rows[base + ANSWERED] = self._engine._now
+            rows[base + SYNACKS] += 1
             if retransmission:
-                self._rows[base + REPEATED] += 1
+                rows[base + REPEATED] += 1
+
+    def synack_timeout(self, row: int) -> None:
+        """Take note that the next SYN-ACK is the SYN-ACK timer's; `row` may be NOT_OBSERVED."""
+        if row >= 0:
+            self._mark(row, Mark.TIMEOUT)
+
+    def cookie_sent(self, row: int) -> None:
+        """Take note that the last SYN-ACK was a cookie; `row` may be NOT_OBSERVED."""
+        if row >= 0:
+            self._mark(row, Mark.COOKIE)
+
+    def turned_away(self, row: int) -> None:
+        """Take note that a full queue has turned a SYN away; `row` may be NOT_OBSERVED."""
+        if row >= 0:
+            self._mark(row, Mark.TURNED_AWAY)
+
+    def lost(self, packet: Any) -> None:
+        """Take note of a packet that a link has lost."""
+        row = getattr(packet, "connection", NOT_OBSERVED)
+        if row >= 0 and getattr(packet, "flags", 0) & SYN:
+            both = packet.flags & SYN_ACK == SYN_ACK
+            self._mark(row, Mark.SYN_ACK_LOST if both else Mark.SYN_LOST)
+
+    def _mark(self, row: int, mark: int) -> None:
+        self._log.extend((row, self._engine._now, mark))
 
     def accepted(self, row: int, now: int) -> None:
         """Take note that the server's accept() returned the connection at `now` (ns)."""
@@ -143,9 +191,41 @@ class Records:
             "synack_sent": rows[:, SYNACKS].copy(),
             "synack_retransmits": rows[:, REPEATED].copy(),
             "accepted_s": seconds(rows[:, ACCEPTED]),
+            "answered_s": seconds(rows[:, ANSWERED]),
             "path_hops": paths[:, 2].copy(),
             "path_delay_s": seconds(paths[:, 3]),
+            **self._parts(rows, paths),
         }
+
+    def _parts(
+        self, rows: npt.NDArray[np.int64], paths: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return what each latency consists of, NaN where connect() has not returned."""
+        waited = np.zeros((len(rows), len(CAUSES)), dtype=np.int64)
+        timed_out = {FIRST_ERROR + n for n, name in enumerate(self._errnos) if name == "ETIMEDOUT"}
+
+        def attempt(row: int) -> Attempt:
+            started, finished, answered, result = rows[
+                row, [STARTED, FINISHED, ANSWERED, RESULT]
+            ].tolist()
+            client, server = paths[row, :2].tolist()
+            return Attempt(
+                started,
+                finished,
+                answered,
+                result in timed_out,
+                self._waits[client][0],
+                self._waits[server][1] if server >= 0 else (0,),
+            )
+
+        for row, found in waits(self._log, attempt):
+            waited[row] = found
+        rest = rows[:, FINISHED] - rows[:, STARTED] - waited.sum(axis=1)
+        travelled = np.minimum(rest, 2 * paths[:, 3])
+        finished = rows[:, FINISHED] != MISSING
+        parts = {"propagation_s": travelled, "queueing_s": rest - travelled}
+        parts |= {f"{cause}_s": waited[:, n] for n, cause in enumerate(CAUSES)}
+        return {name: np.where(finished, part / 1e9, np.nan) for name, part in parts.items()}
 
 
 def seconds(times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -54,7 +54,8 @@ class Simulation:
         self.streams = Streams(seed)
         self.network = Network(self.env, self.streams, make_link)
         self._make_host = make_host
-        self.records = Records()
+        self.records = Records(self.env)
+        self.env.lost = self.records.lost
         self.hosts: dict[str, Host] = {}
         self.notes: list[str] = []
         """What a user should know about how the simulation was built."""

@@ -149,6 +149,7 @@ class Listener:
         """Drop a SYN, silently or, as Windows does, with a RST."""
         stack = self.stack
         stack.counters["TcpExtListenDrops"] += 1
+        stack.observer.turned_away(segment.connection)
         if stack.profile.resets_on_overflow:
             stack.reset(segment)
 
@@ -168,6 +169,7 @@ class Listener:
         request.cookie = True
         request.send_synack(now)
         stack.counters["TcpExtSyncookiesSent"] += 1
+        stack.observer.cookie_sent(segment.connection)
         self.overflowed = now
 
     @property

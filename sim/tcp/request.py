@@ -161,6 +161,7 @@ class Request:
             return
         # A client that is only waited for by TCP_DEFER_ACCEPT gets one last chance.
         if not waiting or self.timeouts >= deferred - 1:
+            self.stack.observer.synack_timeout(self.observed)
             self.repeat_synack(now)
         if not self.timeouts:
             listener.young -= 1

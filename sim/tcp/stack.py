@@ -62,6 +62,15 @@ class Observer(Protocol):
     def synack_sent(self, connection: int, retransmission: bool, /) -> None:
         """Take note of a SYN-ACK."""
 
+    def synack_timeout(self, connection: int, /) -> None:
+        """Take note that the next SYN-ACK is sent because its timer has expired."""
+
+    def cookie_sent(self, connection: int, /) -> None:
+        """Take note that the last SYN-ACK was a cookie: nothing is kept of the connection."""
+
+    def turned_away(self, connection: int, /) -> None:
+        """Take note that a full queue has turned a SYN away."""
+
 
 class Peers(dict[str, Peer]):
     """Remote address -> what is kept about it; a missing one is made when first asked for."""

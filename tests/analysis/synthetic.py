@@ -88,8 +88,13 @@ def connections(
             "synack_sent": synacks,
             "synack_retransmits": np.maximum(synacks - 1, 0),
             "accepted_s": np.where(established, started + latency + delay, np.nan),
+            "answered_s": np.where(established, started + latency - delay, np.nan),
             "path_hops": 2,
             "path_delay_s": delay,
+            "propagation_s": np.minimum(2 * delay, latency),
+            "queueing_s": 0.0,
+            "syn_lost_s": latency - np.minimum(2 * delay, latency),
+            **dict.fromkeys(("synack_lost_s", "queue_full_s", "cookie_s", "rounding_s"), 0.0),
         }
     )
     table["errno"] = table["errno"].map({"timed_out": "ETIMEDOUT"})

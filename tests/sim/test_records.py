@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from sim.engine import Engine
 from sim.records import OUTCOMES, Enumeration, Records
 from sim.units import MS, S
 
@@ -26,8 +27,16 @@ COLUMNS = {
     "synack_sent": "int64",
     "synack_retransmits": "int64",
     "accepted_s": "float64",
+    "answered_s": "float64",
     "path_hops": "int64",
     "path_delay_s": "float64",
+    "propagation_s": "float64",
+    "queueing_s": "float64",
+    "syn_lost_s": "float64",
+    "synack_lost_s": "float64",
+    "queue_full_s": "float64",
+    "cookie_s": "float64",
+    "rounding_s": "float64",
 }
 """The contract of connections.parquet; a name column's type is that of its codes."""
 
@@ -46,9 +55,9 @@ def numbers(records: Records, name: str) -> list[float]:
 
 @pytest.fixture
 def records() -> Records:
-    records = Records()
-    records.add_host("web", "linux")
-    records.add_host("client", "rfc9293")
+    records = Records(Engine())
+    records.add_host("web", "linux", (S,), (S,))
+    records.add_host("client", "rfc9293", (S,), (S,))
     return records
 
 
@@ -126,8 +135,8 @@ def test_without_a_route_there_is_no_server(records: Records) -> None:
 def test_codes_do_not_depend_on_which_error_came_first() -> None:
     columns = []
     for order in (("ETIMEDOUT", "ECONNREFUSED"), ("ECONNREFUSED", "ETIMEDOUT")):
-        records = Records()
-        records.add_host("a", "linux")
+        records = Records(Engine())
+        records.add_host("a", "linux", (S,), (S,))
         path = records.add_path("a", "a", 0, 0)
         for error in order:
             records.finish(records.start(path, 80, 0), 1, 1, error)
