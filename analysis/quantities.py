@@ -53,11 +53,15 @@ def parameter(value: Any, unit: str = "") -> str:
     """Return a parameter of a run, given in base units.
 
     `unit` is "s" for a duration, "%" for a fraction that people read as a percentage, any other
-    unit as it stands, or empty.
+    unit as it stands, or empty; None is a duration that never passes.
 
     >>> parameter(0.02, "s"), parameter(0.01, "%"), parameter(300.0, "/s"), parameter("linux")
     ('20 ms', '1 %', '300 /s', 'linux')
+    >>> parameter(None, "s")
+    'never'
     """
+    if value is None:
+        return "never"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if unit == "s":

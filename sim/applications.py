@@ -22,13 +22,14 @@ from sim.packet import SYN, Flow, Packet, SynOptions
 from sim.simulation import Simulation
 from sim.socket import Address, Socket
 from sim.tcp.connection import Connection
+from sim.tcp.profile import MSS
 from sim.units import S
 
 Processing = Generator[Event, Any, None]
 
 SPOOFED = ipaddress.IPv4Network("240.0.0.0/4")
 """Addresses that nobody has (RFC 1112 section 4: reserved), so that nobody answers."""
-SPOOFED_OPTIONS = SynOptions(mss=1460)
+SPOOFED_OPTIONS = SynOptions(mss=1460, layout=(MSS,))
 BATCH = 4096
 
 
@@ -78,6 +79,11 @@ class Server:
                 user = endpoint.user
                 if isinstance(user, Socket):
                     user.close()
+
+    def power_cut(self, downtime: int) -> None:
+        """Let the host lose power for `downtime` ns; the program is gone with it."""
+        self.listening.clear()
+        self.host.reboot(downtime)
 
 
 def serve(host: Host, port: int, backlog: int, accept_rate: float = 0.0) -> Server:
@@ -166,6 +172,55 @@ def call(
     except OSError:
         pass
     connecting.close()
+
+
+def stay_connected(
+    host: Host, address: Address, start: int, wait: int, retry: int, ping: tuple[int, int] | None
+) -> Processing:
+    """Connect at `start`; when that connection has ended, `wait` later, connect again and stay.
+
+    A connect() that fails is tried again `retry` later.  `ping` (interval, end): a byte is sent so
+    often until then, which is how a client learns that its server has forgotten it.  All in ns.
+    """
+    env = host.env
+    yield env.timeout(start)
+    connection = yield from connect_at_last(host, address, retry)
+    if ping is not None:
+        env.process(ping_while_open(connection, *ping))
+    try:
+        while (yield connection.recv()):
+            pass
+    except OSError:
+        pass
+    connection.close()
+    yield env.timeout(wait)
+    connection = yield from connect_at_last(host, address, retry)
+    if ping is not None:
+        yield from ping_while_open(connection, *ping)
+
+
+def connect_at_last(host: Host, address: Address, retry: int) -> Generator[Event, Any, Socket]:
+    """Connect, again and again with `retry` ns in between; returns the connected socket."""
+    while True:
+        connecting = host.socket()
+        try:
+            yield connecting.connect(address)
+        except OSError:
+            connecting.close()
+            yield host.env.timeout(retry)
+        else:
+            return connecting
+
+
+def ping_while_open(connection: Socket, interval: int, end: int) -> Processing:
+    """Send a byte every `interval` ns while the connection lasts, until `end`."""
+    env = connection.host.env
+    try:
+        while env._now + interval <= end:
+            yield env.timeout(interval)
+            yield connection.send(b".")
+    except OSError:
+        return
 
 
 def flood(

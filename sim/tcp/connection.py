@@ -396,6 +396,11 @@ class Connection:
         self.release()
         self.stack.ports.give_back(self.key)
 
+    def vanish(self) -> None:
+        """Delete the control block: the host has lost power."""
+        self.move(Event.DELETE_TCB)
+        self.release()
+
     def release(self) -> None:
         """Give back what the host lent: timers, the table's entry, buffer memory, the user."""
         self.stop_timer()

@@ -126,8 +126,9 @@ class Ports:
         self.bound.setdefault(port, []).append(binder)
 
     def release(self, port: int, binder: Binder) -> None:
-        """Note that a socket that held the port is gone."""
-        holders = self.bound[port]
-        holders.remove(binder)
-        if not holders:
-            del self.bound[port]
+        """Note that a socket is gone that held the port, unless the host has forgotten it."""
+        holders = self.bound.get(port, [])
+        if binder in holders:
+            holders.remove(binder)
+            if not holders:
+                del self.bound[port]

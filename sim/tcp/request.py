@@ -173,6 +173,8 @@ class Request:
         self.leave_queue()
         del self.stack.connections[self.key]
 
+    vanish = drop
+
     def _reset(self, segment: Packet) -> None:
         """Answer a segment with a RST, unless it is one, and forget the request."""
         self.stack.counters["TcpExtEmbryonicRsts"] += 1

@@ -52,6 +52,9 @@ class Endpoint(Protocol):
     def reusable(self, now: int) -> bool:
         """Whether connect() may take its port for a new connection."""
 
+    def vanish(self) -> None:
+        """Leave the table and stop all timers: the host has lost power."""
+
 
 class Observer(Protocol):
     """Who counts, per connect(), what either side sends."""
@@ -189,12 +192,22 @@ class Stack:
 
     def stop_listening(self, listener: Listener, address: tuple[str, int], now: int) -> None:
         """CLOSE a listener: what waits in its queues is forgotten or reset."""
-        group = self.listeners[address]
+        group = self.listeners.get(address)
+        if group is None or listener not in group.members:
+            return
         if isinstance(group, ListenerGroup) and len(group.members) > 1:
             group.members.remove(listener)
         else:
             del self.listeners[address]
         listener.close(now)
+
+    def restart(self) -> None:
+        """Forget everything without a word, as a host does that loses power; counters go on."""
+        for endpoint in list(self.connections.values()):
+            endpoint.vanish()
+        self.listeners.clear()
+        self.ports.bound.clear()
+        self.peers.clear()
 
     def reserve_memory(self) -> None:
         """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""

@@ -67,6 +67,8 @@ class TimeWait:
         self.timer.cancel()
         self._end(Event.DELETE_TCB)
 
+    vanish = kill
+
     def _end(self, event: Event) -> None:
         self.state = TRANSITIONS[self.state][event]
         del self.stack.connections[self.key]

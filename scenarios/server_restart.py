@@ -1,0 +1,106 @@
+"""How long does it take until all clients of a server that restarts are connected again?
+
+Clients are connected to a server.  Its process ends, which closes their connections, or its host
+loses power, which tells them nothing; some time later it serves again.  Each client connects again
+as soon as it notices, or after a random wait (jitter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scenarios.parameters import count, duration, frequency
+from sim import Simulation
+from sim.applications import Server, stay_connected
+from sim.units import MS, S
+
+if TYPE_CHECKING:
+    from simpy.events import Event
+
+    from analysis.frames import Frames
+
+PORT = 80
+SETTLED = 10 * S
+"""When the server restarts: all clients are connected by then."""
+LASTING = 60 * S
+"""How long the clients keep pinging once the server is back."""
+SAMPLES = 100 * MS
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The crowd, the server, and how it restarts."""
+
+    clients: int = count("1000", "clients, each a host of its own", least=1, most=100_000)
+    jitter: int = duration("0 s", "each client waits up to so long before it connects again")
+    retry: int = duration("1 s", "how long a client waits after a connect() that failed")
+    power_cut: int = count("0", "1: the host loses power, 0: only the process restarts", most=1)
+    downtime: int = duration("0.5 s", "how long nobody listens")
+    ping: int | None = duration("15 s", "how often a client sends a byte", never=True)
+    backlog: int = count("128", "backlog that the server passes to listen()")
+    accept_rate: float = frequency("1000/s", "how often a worker accepts; 0: at once", zero=True)
+    workers: int = count("1", "workers that accept", least=1, most=1000)
+    syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)
+    delay: int = duration("20 ms", "one-way delay between a client and the server")
+
+
+def build(sim: Simulation, p: Parameters) -> None:
+    """Build the server, its clients around a router, and let the server restart."""
+    sysctls = {"net.ipv4.tcp_syncookies": p.syncookies}
+    host = sim.add_host("server", sysctls=sysctls)
+    sim.add_router("router")
+    sim.add_link("router", "server", delay=p.delay // 2)
+    server = Server(host, PORT, p.backlog, p.accept_rate, p.workers)
+    server.start()
+    rng = sim.streams.generator("clients")
+    starts = rng.integers(0, SETTLED // 2, p.clients).tolist()
+    waits = (rng.random(p.clients) * p.jitter).astype(int).tolist()
+    address = host.address, PORT
+    ping = None if p.ping is None else (p.ping, SETTLED + p.downtime + LASTING)
+    for number, (start, wait) in enumerate(zip(starts, waits, strict=True), 1):
+        client = sim.add_host(f"client{number}", at="router", delay=p.delay - p.delay // 2)
+        sim.process(stay_connected(client, address, start, wait, p.retry, ping))
+    sim.process(restart(server, p))
+    sim.marks.append(("outage", SETTLED, SETTLED + p.downtime))
+    sim.sample_queues(SAMPLES)
+
+
+def restart(server: Server, p: Parameters) -> Generator[Event, Any, None]:
+    """End the server, and start it again after the downtime."""
+    env = server.host.env
+    yield env.timeout(SETTLED)
+    if p.power_cut:
+        server.power_cut(p.downtime)
+    else:
+        server.stop()
+    yield env.timeout(p.downtime)
+    server.start()
+
+
+def report(frames: Frames, p: Parameters) -> str:
+    """Say when the crowd was back, what it cost, and what would have helped."""
+    from analysis import pressure  # noqa: PLC0415
+
+    suggestions = pressure.advice(frames, "server", p.backlog, p.clients)
+    rate = p.accept_rate * p.workers
+    if rate and not p.power_cut and p.jitter / S * rate < p.clients:
+        suggestions.append(
+            f"{p.clients:,} clients come back within {p.jitter / S:g} s, and the server accepts"
+            f" {rate:g} a second: a jitter of {p.clients / rate:.3g} s or more lets it accept them"
+            " as they come."
+        )
+    if p.power_cut:
+        suggestions.append(
+            "A host that loses power tells nobody: a client notices when it sends. Shorter pings"
+            f" (now: {'never' if p.ping is None else f'{p.ping / S:g} s'}) notice sooner."
+        )
+    back = pressure.reconnected(frames)
+    return f"{back}\n\n{pressure.text(frames, 'server', suggestions)}"
+
+
+if __name__ == "__main__":
+    from scenarios.script import main
+
+    main()
