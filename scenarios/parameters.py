@@ -24,6 +24,8 @@ MOST: Final = 100_000_000
 """The largest number that a `count` takes."""
 LONGEST: Final = 366 * 86_400 * units.S
 """The longest `duration`, ns: a year."""
+NEVER: Final = "never"
+"""How a `duration` says that it does not pass."""
 RAREST: Final = 1e-4
 """The lowest `frequency`, besides 0, per second."""
 
@@ -63,16 +65,21 @@ def _declare(kind: Kind, default: str, meaning: str) -> Any:
     return field(default=kind.parse(default), metadata={KEY: (kind, meaning)})
 
 
-def duration(default: str, meaning: str) -> Any:
-    """Declare a duration, an int of ns."""
+def duration(default: str, meaning: str, *, never: bool = False) -> Any:
+    """Declare a duration, an int of ns; `never`: or the word never, None."""
 
-    def parse(text: str) -> int:
+    def parse(text: str) -> int | None:
+        if never and text.strip() == NEVER:
+            return None
         value = units.duration(text)
         if value > LONGEST:
             raise ValueError(f"{text!r} is too long: at most 366 days")
         return value
 
-    kind = Kind("s", parse, units.format_duration, lambda value: value / units.S)
+    def write(value: int | None) -> str:
+        return NEVER if value is None else units.format_duration(value)
+
+    kind = Kind("s", parse, write, lambda value: None if value is None else value / units.S)
     return _declare(kind, default, meaning)
 
 
@@ -94,15 +101,27 @@ def frequency(default: str, meaning: str, *, zero: bool = False) -> Any:
     return _declare(Kind("/s", parse, units.format_frequency), default, meaning)
 
 
-def count(default: str, meaning: str, *, least: int = 0) -> Any:
-    """Declare a whole number of at least `least`."""
+def bitrate(default: str, meaning: str) -> Any:
+    """Declare a bit rate above 0, an int of bit/s."""
+
+    def parse(text: str) -> int:
+        value = units.bitrate(text)
+        if not value:
+            raise ValueError(f"{text!r} is no bit rate: nothing would ever arrive")
+        return value
+
+    return _declare(Kind("bit/s", parse, units.format_bitrate), default, meaning)
+
+
+def count(default: str, meaning: str, *, least: int = 0, most: int = MOST) -> Any:
+    """Declare a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         digits = text.strip().replace("_", "")
         if not (digits.isascii() and digits.isdigit()):
             raise ValueError(f"{text!r} is not a whole number such as {max(least, 5000)}")
-        if len(digits) > len(str(MOST)) or not least <= int(digits) <= MOST:
-            raise ValueError(f"{text!r} is not between {least} and {MOST}")
+        if len(digits) > len(str(MOST)) or not least <= int(digits) <= most:
+            raise ValueError(f"{text!r} is not between {least} and {most}")
         return int(digits)
 
     return _declare(Kind("", parse), default, meaning)

@@ -68,6 +68,8 @@ class Host:
             profile, self.forwarding, timers, records, self.source_address, secret, mtu
         )
         self._connections = self.tcp.connections
+        self.down_until = 0
+        """When the host is up again after it lost power, ns."""
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {self.address} {self.profile.name}>"
@@ -75,6 +77,15 @@ class Host:
     def socket(self) -> Socket:
         """Create a TCP socket on this host, as `sim.socket.socket(host)`."""
         return Socket(self)
+
+    def reboot(self, downtime: int = 0) -> None:
+        """Lose power and be up again `downtime` ns later, with no memory of any connection.
+
+        No packet tells the peers.  Programs must be started anew: what waits in a call on an old
+        socket waits for ever.
+        """
+        self.down_until = self.env._now + downtime
+        self.tcp.restart()
 
     def has_address(self, address: str) -> bool:
         """Whether an address is one of this host's."""
@@ -103,6 +114,8 @@ class Host:
         endpoint = self._connections.get(packet.flow)
         if endpoint is not None:
             endpoint.segment_arrives(packet, self.env._now)
+        elif self.env._now < self.down_until:
+            return
         elif isinstance(packet, IcmpPacket):
             error = packet.type, packet.code, packet.quoted, packet.mtu
             self.tcp.icmp_arrives(*error, self.env._now)
@@ -118,8 +131,11 @@ class Host:
         path = table.paths.get(address)
         if path is None:
             table.route(address)
-            hops, delay = self.network.path_length(self.name, address)
-            server = self.network.nearest(self.name, address)
+            try:
+                hops, delay = self.network.path_length(self.name, address)
+                server: str | None = self.network.nearest(self.name, address)
+            except OSError:  # a route of the host's own leads nowhere
+                hops, delay, server = 0, 0, None
             known = server if server in self.records.hosts else None
             path = table.paths[address] = self.records.add_path(self.name, known, hops, delay)
         return path
