@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -68,6 +68,8 @@ class RunTimeoutError(BaseException):
 
 def execute(task: Task) -> Outcome:
     """Execute a run; whatever it raises becomes the cause of its failure."""
+    import_module("scenarios.runner")  # a worker's first run is not to blame for what this takes
+    import_module("pyarrow.parquet")
     try:
         with _limit(task.timeout), _young():
             return _execute(task)
