@@ -97,7 +97,9 @@ class Frames:
         return self._read("counters")
 
     def has(self, table: str) -> bool:
-        """Whether the folder has a table."""
+        """Whether there is a table."""
+        if table in self.__dict__:
+            return True
         return self.path is not None and (self.path / f"{table}.parquet").exists()
 
     def select(self, columns: Sequence[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from analysis import frames, recipe, summary, theory
 from analysis.frames import Frames
-from analysis.plots import KINDS, style
+from analysis.plots import kinds, style
 from analysis.quantities import count, duration, percent
 
 SLOWEST: Final = 10
@@ -32,6 +32,7 @@ _TITLES: Final = {
     "timeline": "Every connect() as a line from call to return",
     "over_time": "Latency of every connect() by the time of the call",
     "retransmissions": "Connects by the number of SYN and SYN-ACK retransmissions",
+    "queues": "SYN queue and accept queue of the listeners over time",
 }
 
 
@@ -141,7 +142,7 @@ def _theory(made: dict[str, Any], connections: pd.DataFrame) -> Iterator[str]:
 
 
 def _pictures(loaded: Frames) -> Iterator[str]:
-    for kind, draw in KINDS.items():
+    for kind, draw in kinds(loaded).items():
         drawn = BytesIO()
         with style.context({"svg.fonttype": "path"}):
             draw(loaded).savefig(drawn, format="svg", metadata={"Date": None})

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis import frames
 from analysis.frames import Frames
-from analysis.plots import latency, over_time, retransmissions, style, timeline
+from analysis.plots import latency, over_time, queues, retransmissions, style, timeline
 
 KINDS: Final[dict[str, Callable[[Frames], Figure]]] = {
     "ecdf": latency.ecdf,
@@ -21,6 +21,8 @@ KINDS: Final[dict[str, Callable[[Frames], Figure]]] = {
     "retransmissions": retransmissions.retransmissions,
 }
 
+OF_SAMPLES: Final[dict[str, Callable[[Frames], Figure]]] = {"queues": queues.queues}
+"""Kinds that draw a run that sampled its queues."""
 
 OF_SWEEPS: Final = ("ecdf", "ccdf")
 """Kinds that draw a sweep, too, a curve per point."""
@@ -30,9 +32,10 @@ def write(path: str | Path, kind: str | None = None, out: str | Path | None = No
     """Draw the run or sweep in folder `path` and return the files; see `analysis.plot`."""
     if kind is None and out is not None:
         raise ValueError(f"a kind of plot is needed to write {out}: one of {', '.join(KINDS)}")
-    if kind is not None and kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(KINDS)}"
+    every = KINDS | OF_SAMPLES
+    if kind is not None and kind not in every:
+        near = difflib.get_close_matches(kind, every, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(every)}"
         raise ValueError(f"unknown kind of plot {kind!r}: {hint}")
     if out is not None:
         style.check_ending(Path(out))
@@ -54,5 +57,5 @@ def write(path: str | Path, kind: str | None = None, out: str | Path | None = No
 def kinds(loaded: Frames) -> dict[str, Callable[[Frames], Figure]]:
     """Return the kinds of plots that there are of these frames."""
     if not loaded.is_sweep:
-        return KINDS
+        return KINDS | OF_SAMPLES if loaded.has("queues") else KINDS
     return {name: KINDS[name] for name in OF_SWEEPS}

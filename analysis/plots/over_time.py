@@ -23,6 +23,7 @@ def over_time(frames: Frames) -> Figure:
     if not np.isfinite(latencies).any():
         style.nothing(axes)
         return figure
+    style.mark(axes, frames)
     axes.set_ylim(style.time_axis(axes.yaxis, np.nanmin(latencies), np.nanmax(latencies)))
     rasterised = style.rasterised(len(connections))
     size = float(np.clip(150 / np.sqrt(len(connections)), 1.0, 5.0))

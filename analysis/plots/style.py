@@ -162,6 +162,14 @@ def legible(names: Legend) -> None:
             handle.set_sizes([16.0])
 
 
+def mark(axes: Axes, frames: Frames) -> None:
+    """Shade what the run says is to be marked over time: a flood, an outage."""
+    for each in frames.recipe.get("marks", []):
+        axes.axvspan(
+            *(each["from_s"], each["to_s"]), color="#dddddd", linewidth=0, label=each["name"]
+        )
+
+
 def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:
     """Let an axis show durations from `low` to `high` s, logarithmically if they differ much.
 
