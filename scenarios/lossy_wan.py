@@ -28,7 +28,7 @@ CENTRAL = "central"
 class Parameters:
     """The backbone, where the server stands, and how often clients connect to it."""
 
-    topology: str = text("abilene", "the backbone: abilene, or a GraphML file")
+    topology: str = text("abilene", "the backbone: abilene, a file, or nx:GENERATOR(ARGUMENTS)")
     server: str = text("central", "city of the server; central: the one nearest to all others")
     clients: int = count("1", "client hosts in each city", least=1)
     connections: int = count("20000", "how many times clients connect, in turn", least=1)
@@ -46,7 +46,7 @@ class Parameters:
 
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the backbone, the hosts in its cities and what runs on them."""
-    topology = place(p.topology, None if p.server == CENTRAL else p.server)
+    topology = place(p.topology, None if p.server == CENTRAL else p.server, sim.seed)
     city = central(topology.graph) if p.server == CENTRAL else p.server
     sim.notes += [f"the server stands in {city}", *topology.notes]
     sim.add_graph(topology.graph, loss=p.loss)
@@ -64,12 +64,12 @@ def build(sim: Simulation, p: Parameters) -> None:
     sim.process(arrivals(sim, clients, (server.address, PORT), times.tolist(), p.hold))
 
 
-def place(name: str, city: str | None) -> Topology:
+def place(name: str, city: str | None, seed: int) -> Topology:
     """Return the part of a topology that reaches `city`, or its largest part.
 
     Raises UserError if the topology cannot be read, there is no such city, or nothing reaches it.
     """
-    topology = read(name)
+    topology = read(name, seed)
     if city is not None and city not in topology.graph:
         raise UserError(f"topology {name}: no city {city!r}; {nearest(city, topology.graph)}")
     connected = topology.component(city)

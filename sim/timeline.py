@@ -176,7 +176,7 @@ def _loss(sim: Simulation, change: Change) -> Callable[[], None]:
 
     def act() -> None:
         for ends in ((a, b), (b, a)):
-            sim.network.link(*ends).change_loss(change.value, sim.streams)
+            sim.network.link(*ends).change_loss(change.value)
 
     return act
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -58,6 +58,10 @@ class Rule:
         )
         self.left -= fits
         return fits
+
+    def towards(self, address: str) -> Rule:
+        """Return the rule, of the packets to one address alone."""
+        return replace(self, dst=ip_network(address))
 
 
 def parse(text: str) -> Rule:

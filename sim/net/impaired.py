@@ -58,8 +58,7 @@ class ImpairedLink(Link):
     def send(self, packet: Any) -> None:
         """Put a packet on the link: copies of it arrive, some time later, or it is lost."""
         now = self.engine._now
-        if not self._gap:
-            self._gap = self._next_gap()
+        if not self._gap and self._loses():
             self._drop(packet, Fate.LOST)
             return
         self._gap -= 1

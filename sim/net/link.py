@@ -31,11 +31,9 @@ class Link:
     """
 
     __slots__ = (
-        *("_cut", "_gap", "_queue", "_random"),
+        *("_cut", "_gap", "_queue", "_random", "_streams"),
         *("delay", "engine", "loss", "name", "receivers"),
     )
-
-    _random: np.random.Generator
 
     def __init__(
         self,
@@ -52,21 +50,19 @@ class Link:
         self.name = name
         self.receivers = (receive,)
         self.delay = delay
-        self.loss = 0.0
         self._cut = False
         self._queue: list[Any] = engine._queue
-        self._gap = FOREVER
-        if loss:
-            self.change_loss(loss, streams)
+        self._streams = streams
+        self._random: np.random.Generator | None = None
+        """The link's random stream; made when the first packet comes, many links see none."""
+        self.change_loss(loss)
 
-    def change_loss(self, loss: float, streams: Streams) -> None:
+    def change_loss(self, loss: float) -> None:
         """Lose packets with another probability from now on; ValueError outside 0..1."""
         if not 0 <= loss <= 1:
             raise ValueError(f"link {self.name}: the loss is not between 0 and 1: {loss}")
-        if not self.loss:
-            self._random = streams.generator(f"loss {self.name}")
         self.loss = loss
-        self._gap = self._next_gap()
+        self._start()
 
     @property
     def cut(self) -> bool:
@@ -76,12 +72,11 @@ class Link:
     @cut.setter
     def cut(self, cut: bool) -> None:
         self._cut = cut
-        self._gap = self._next_gap()
+        self._start()
 
     def send(self, packet: Packet) -> None:
         """Put a packet on the link: it arrives `delay` later, or is lost."""
-        if not self._gap:
-            self._gap = self._next_gap()
+        if not self._gap and self._loses():
             self.drop(packet, "loss")
             return
         self._gap -= 1
@@ -93,10 +88,25 @@ class Link:
         """Let go of a packet that does not get through; `reason` says why in a word or two."""
         self.engine.lost(packet)
 
+    def _start(self) -> None:
+        """Forget the gap drawn so far, which belongs to another loss."""
+        self._gap = 0 if self.loss or self._cut else FOREVER
+        if self._random is not None and self._gap == 0:
+            self._gap = self._next_gap()
+
+    def _loses(self) -> bool:
+        """Whether a packet that finds no gap left is lost; draw the next gap."""
+        if self._random is None:
+            self._random = self._streams.generator(f"loss {self.name}")
+            self._gap = self._next_gap()
+            if self._gap:
+                return False
+        self._gap = self._next_gap()
+        return True
+
     def _next_gap(self) -> int:
         """Draw how many packets pass before the next loss, by inversion."""
         if self._cut or self.loss >= 1:
             return 0
-        if not self.loss:
-            return FOREVER
+        assert self._random is not None
         return int(math.log1p(-self._random.random()) / math.log1p(-self.loss))

@@ -79,8 +79,7 @@ class QueuedLink(Link):
 
     def _transmit(self, packet: Any, size: int) -> None:
         self._free_at = self.engine._now + size * 8 * S // self.bitrate
-        if not self._gap:
-            self._gap = self._next_gap()
+        if not self._gap and self._loses():
             self.drop(packet, "loss")
             return
         self._gap -= 1

@@ -8,12 +8,11 @@ alike in delay those with the fewest hops count.
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -21,10 +20,21 @@ SCALE = 1024
 """A link costs its delay in ns times this, and 1: hops decide where delays are alike."""
 
 KEPT = 64
-"""So many roots' distances are kept, each 8 bytes a node."""
+"""So many roots' trees are kept, each at least 8 bytes a node."""
+
+NOWHERE = float("inf")
 
 Ways = dict[str, list[str]]
 """Node -> its next hops, all alike, in the order of their names."""
+
+
+class Tree(NamedTuple):
+    """The shortest ways from a root to every node, or from every node to it."""
+
+    cost: array[float]
+    """Of the way between a node and the root, by the node's index."""
+    steps: dict[str, list[str]]
+    """A node's next nodes towards the root, as far as they have been asked for."""
 
 
 class Routing:
@@ -43,7 +53,7 @@ class Routing:
         for a, b, delay in links:
             self._out[a][b] = self._into[b][a] = delay * SCALE + 1
         self._matrix: Any = None
-        self._distances: OrderedDict[tuple[str, bool], npt.NDArray[np.float64]] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, bool], Tree] = OrderedDict()
 
     def ways(self, source: str, target: str) -> Ways:
         """Return the next hops of every node on a shortest way from `source` to another node.
@@ -89,59 +99,64 @@ class Routing:
         return neighbour if neighbour in self._routers else node
 
     def _is_root(self, node: str) -> bool:
-        return (node, True) in self._distances or (node, False) in self._distances
+        return (node, True) in self._trees or (node, False) in self._trees
 
     def _back(self, start: str, target: str) -> Ways:
         """Follow the ways from a root back from `target`."""
-        distance = self._distance(start, away=True)
-        index = self._index
+        tree = self._tree(start, away=True)
         found: Ways = {}
-        if distance[index[target]] == float("inf"):
-            return found
         pending = [target]
         for node in pending:
-            here = distance[index[node]]
-            for before, cost in self._into[node].items():
-                if before in self._routers and distance[index[before]] + cost == here:
-                    if before not in found:
-                        found[before] = []
-                        pending.append(before)
-                    found[before].append(node)
+            for before in () if node == start else self._steps(tree, node, self._into[node]):
+                if before not in found:
+                    found[before] = []
+                    pending.append(before)
+                found[before].append(node)
         for hops in found.values():
             hops.sort()
-        return found
+        return found if start in found else {}
 
     def _forth(self, source: str, target: str) -> Ways:
         """Follow the ways to a root, `target` or the router before it, from `source`."""
         root = self._before(target)
-        distance = self._distance(root, away=False)
-        index = self._index
-        found: Ways = {}
+        tree = self._tree(root, away=False)
+        found: Ways = {root: [target]} if root != target else {}
         pending = [source]
         for node in pending:
-            if node == root:
-                if root != target:
-                    found[node] = [target]
-                continue
-            costs = {n: cost + distance[index[n]] for n, cost in self._out[node].items()}
-            least = min(costs.values(), default=float("inf"))
-            if node in found or least == float("inf"):
-                continue
-            found[node] = sorted(n for n, cost in costs.items() if cost == least)
-            pending += found[node]
+            if node != root and node not in found:
+                hops = self._steps(tree, node, self._out[node])
+                if not hops:
+                    return {}
+                found[node] = hops
+                pending += hops
         return found
 
-    def _distance(self, root: str, *, away: bool) -> npt.NDArray[np.float64]:
-        """Return the cost from a root to every node (`away`), or from every node to it."""
-        known = self._distances.get((root, away))
-        if known is None:
+    def _steps(self, tree: Tree, node: str, neighbours: dict[str, int]) -> list[str]:
+        """Return the routers beside a node, or the root, that are nearest to a tree's root."""
+        steps = tree.steps.get(node)
+        if steps is None:
+            index, cost = self._index, tree.cost
+            costs = {
+                name: more + cost[index[name]]
+                for name, more in neighbours.items()
+                if name in self._routers or not cost[index[name]]
+            }
+            least = min(costs.values(), default=NOWHERE)
+            steps = sorted(name for name, all_in_all in costs.items() if all_in_all == least)
+            tree.steps[node] = steps = [] if least == NOWHERE else steps
+        return steps
+
+    def _tree(self, root: str, *, away: bool) -> Tree:
+        """Return the ways from a root to every node (`away`), or from every node to it."""
+        tree = self._trees.get((root, away))
+        if tree is None:
             graph = self._sparse() if away else self._sparse().T
-            known = dijkstra(graph, indices=[self._index[root]])[0]
-            self._distances[root, away] = known
-            if len(self._distances) > KEPT:
-                self._distances.popitem(last=False)
-        self._distances.move_to_end((root, away))
-        return known
+            cost = dijkstra(graph, indices=[self._index[root]])[0]
+            tree = self._trees[root, away] = Tree(array("d", cost.tobytes()), {})
+            if len(self._trees) > KEPT:
+                self._trees.popitem(last=False)
+        self._trees.move_to_end((root, away))
+        return tree
 
     def _sparse(self) -> Any:
         """Return the graph as a sparse matrix, without the links by which hosts send."""

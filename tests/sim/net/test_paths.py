@@ -97,6 +97,18 @@ def test_the_longest_prefix_counts() -> None:
     assert (refused.result, refused.latency_ms) == ("EHOSTUNREACH", 0)
 
 
+def test_a_host_with_two_links_forwards_nothing() -> None:
+    sim = parallel(1)
+    both = sim.add_host("both")
+    for side in ("left", "right"):
+        sim.add_link("both", side, 0)
+    listen(both)
+    client, server = sim.hosts["client"], sim.hosts["server"]
+    calls = [call(client, server.address), call(both, server.address), call(client, both.address)]
+    found = outcomes(sim, calls, S)
+    assert [one.latency_ms for one in found] == [4, 0, 0]
+
+
 def test_time_to_live_ends_and_the_router_says_so() -> None:
     sim = Simulation()
     names = [f"r{number}" for number in range(70)]
@@ -262,19 +274,20 @@ def test_errors_from_outside_and_of_the_nat_itself_reach_the_host_inside() -> No
 # Many nodes.
 
 
-def test_distances_of_few_roots_are_kept() -> None:
+def test_trees_of_few_roots_are_kept() -> None:
     names = [f"n{number}" for number in range(200)]
     links = [(a, b, 1) for x, y in pairwise(names) for a, b in ((x, y), (y, x))]
     routing = Routing(names, links, frozenset(names))
     for name in names[2:]:
         assert routing.length("n0", name) == (int(name[1:]), int(name[1:]))
-    assert len(routing._distances) <= KEPT
+    assert len(routing._trees) <= KEPT
 
 
 def test_one_root_serves_a_server_and_all_its_clients() -> None:
     sim = Simulation()
     graph: nx.Graph[str] = nx.relabel_nodes(nx.random_internet_as_graph(300, seed=1), str)
-    nx.set_edge_attributes(graph, MS, "delay")
+    for edge in graph.edges.values():
+        edge["delay"] = MS
     sim.add_graph(graph)
     server = sim.add_host("server", at="0")
     listen(server)
@@ -282,4 +295,4 @@ def test_one_root_serves_a_server_and_all_its_clients() -> None:
     found = outcomes(sim, [call(client, server.address) for client in clients], S)
     hops = nx.single_source_shortest_path_length(graph, "0")
     assert [one.latency_ms for one in found] == [2 * hops[node] for node in graph]
-    assert len(sim.network._snapshot()._distances) == 2
+    assert len(sim.network._snapshot()._trees) == 2
