@@ -6,7 +6,6 @@ with its length.  Text never overlaps: a moment takes as much room as its lines 
 
 from __future__ import annotations
 
-import math
 import textwrap
 from dataclasses import replace
 from itertools import pairwise
@@ -19,6 +18,7 @@ from matplotlib.text import Text
 
 from analysis import recipe
 from analysis.ladder import Arrow, Ladder, Moment, Side
+from analysis.plots.labels import Label, Place, Point, place
 from analysis.plots.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, styled
 from analysis.quantities import duration
 
@@ -40,8 +40,20 @@ CUT = 2.2
 INCHES = 0.235
 """Height of a line of text, inches."""
 
+WIDTH = 8.0
+"""Of the picture, inches."""
+
+SMALL = 8.5
+"""Size of the packets' labels, points."""
+
+REASON = 0.8
+"""How far below its cross the reason of a loss stands."""
+
 EDGE = 0.76
 """How far the notes reach beyond the time lines; these are 1 apart."""
+
+MARGIN = 0.03
+"""Beyond the notes."""
 
 MOST = 200
 """Moments that are drawn at most."""
@@ -67,22 +79,19 @@ def ladder(ladder: Ladder) -> Figure:
     places = _places(moments, slots, ladder)
     bottom = max(places.values(), default=0.0) + 2 * LINE
     height = (bottom + 5.2 * LINE) * INCHES + 0.85
-    figure = Figure(figsize=(8.0, height))
+    figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0.0, 0.65 / height, 1.0, 1 - 0.7 / height))
-    axes.set(xlim=(-EDGE - 0.03, 1 + EDGE + 0.03), ylim=(bottom, -5.2 * LINE))
+    axes.set(xlim=(-EDGE - MARGIN, 1 + EDGE + MARGIN), ylim=(bottom, -5.2 * LINE))
     axes.axis("off")
     _heads(axes, ladder)
     _lifelines(axes, ladder, places, bottom)
     _timers(axes, ladder, places)
+    cuts = _cuts(moments, places, ladder)
+    for y, pause in cuts.items():
+        _cut(axes, y, pause)
     for moment in moments:
         _notes(axes, ladder, moment, places)
-        for arrow in moment.arrows:
-            _arrow(axes, arrow, places, slots, crossed=_crossed(arrow, ladder))
-    for before, after in pairwise(moments):
-        pause = after.time_s - before.time_s
-        if _is_cut(pause, ladder):
-            middle = places[after.time_s] - CUT / 2
-            _cut(axes, middle, duration(pause))
+    _arrows(axes, ladder, places, slots, cuts)
     _legend(figure, ladder)
     if left_out:
         end: dict[str, Any] = {"ha": "center", "va": "center", "color": GREY, "style": "italic"}
@@ -234,65 +243,69 @@ def _notes(axes: Axes, ladder: Ladder, moment: Moment, places: dict[float, float
             )
 
 
-def _arrow(
+def _arrows(
     axes: Axes,
-    arrow: Arrow,
+    ladder: Ladder,
     places: dict[float, float],
     slots: dict[tuple[int, bool], int],
-    *,
-    crossed: bool,
+    cuts: dict[float, str],
 ) -> None:
-    """Draw a packet from side to side; a lost one as far as the cross that ends it."""
+    """Draw the packets, each with its label where there is room for it."""
+    shafts = [(arrow, *_shaft(arrow, places, slots)) for arrow in ladder.arrows]
+    scale = (WIDTH / (1 + 2 * EDGE + 2 * MARGIN), INCHES)
+    texts = [(0.5, y, pause) for y, pause in cuts.items()]
+    for arrow, _, (x, y) in shafts:
+        if arrow.lost:
+            texts += [(x, y, "X"), (x, y + REASON, arrow.lost)]
+    labels = [Label(start, tip, arrow.label) for arrow, start, tip in shafts]
+    for shaft, at in zip(shafts, place(labels, texts, scale, SMALL), strict=True):
+        _arrow(axes, *shaft, at)
+
+
+def _shaft(
+    arrow: Arrow, places: dict[float, float], slots: dict[tuple[int, bool], int]
+) -> tuple[Point, Point]:
+    """Return both ends of a packet's arrow; a lost one ends on its way."""
     start = places[arrow.sent_s] + slots[id(arrow), False] * LINE
+    x = float(arrow.sender)
     rightwards = 1.0 if arrow.sender == 0 else -1.0
-    x = 0.0 if arrow.sender == 0 else 1.0
     if arrow.arrived_s is None:
-        reach, fall = LOST, FLIGHT * LOST
-    else:
-        end = places[arrow.arrived_s] + slots[id(arrow), True] * LINE
-        reach, fall = 1.0, end - start
-    tip = (x + rightwards * reach, start + fall)
+        return (x, start), (x + rightwards * LOST, start + FLIGHT * LOST)
+    end = places[arrow.arrived_s] + slots[id(arrow), True] * LINE
+    return (x, start), (x + rightwards, end)
+
+
+def _arrow(axes: Axes, arrow: Arrow, start: Point, tip: Point, label: Place) -> None:
+    """Draw a packet from side to side; a lost one as far as the cross that ends it."""
     colour = VERMILLION if arrow.lost else "black"
-    small: dict[str, Any] = {"fontsize": 8.5, "color": colour}
+    small: dict[str, Any] = {"fontsize": SMALL, "color": colour, "ha": "center", "va": "center"}
     style = "-" if arrow.lost else "-|>"
     axes.annotate(
         "",
         tip,
-        (x, start),
+        start,
         arrowprops={"arrowstyle": style, "color": colour, "lw": 1.3, "shrinkA": 2, "shrinkB": 2},
     )
     if arrow.lost:
         axes.plot(*([value] for value in tip), marker="x", color=colour, ms=8, mew=2.2)
-        axes.text(tip[0], tip[1] + 0.8 * LINE, arrow.lost, ha="center", va="center", **small)
-    along = max((0.3 if crossed else 0.5) * reach, 0.0125 * len(arrow.label))
-    slope = fall / reach
+        axes.text(tip[0], tip[1] + REASON, arrow.lost, **small)
     axes.text(
-        *(x + rightwards * along, start + slope * along - 0.12 * LINE, arrow.label),
-        ha="center",
-        va="bottom",
+        *(label.x, label.y, arrow.label),
         **small,
-        rotation=_angle(rightwards * slope),
+        rotation=label.angle,
         rotation_mode="anchor",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
     )
 
 
-def _crossed(arrow: Arrow, ladder: Ladder) -> bool:
-    """Whether a packet of the other side was on its way at the same time."""
-
-    def end(packet: Arrow) -> float:
-        return packet.sent_s if packet.arrived_s is None else packet.arrived_s
-
-    return any(
-        other.sender != arrow.sender and other.sent_s < end(arrow) and end(other) > arrow.sent_s
-        for other in ladder.arrows
-    )
-
-
-def _angle(slope: float) -> float:
-    """Return the angle on paper of a line that falls `slope` units of height per unit of width."""
-    width = 8.0 / (1 + 2 * EDGE + 0.06)
-    return -math.degrees(math.atan2(slope * INCHES, width))
+def _cuts(moments: list[Moment], places: dict[float, float], ladder: Ladder) -> dict[float, str]:
+    """Return where time is cut short, and how long the pause is."""
+    pauses = ((after, after.time_s - before.time_s) for before, after in pairwise(moments))
+    return {
+        places[after.time_s] - CUT / 2: duration(pause)
+        for after, pause in pauses
+        if _is_cut(pause, ladder)
+    }
 
 
 def _cut(axes: Axes, y: float, text: str) -> None:

@@ -4,9 +4,13 @@ import itertools
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.path import Path as Outline
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
 
 from analysis import ladder, ladder_text
 from analysis.errors import ResultsError
@@ -94,26 +98,55 @@ def test_what_cannot_be_drawn_is_one_clear_line(
         ladder.load(tmp_path, connection)
 
 
-def texts_overlap(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of level texts whose boxes meet on paper."""
+def corners(text: Text, canvas: FigureCanvasAgg) -> np.ndarray:
+    """Return the corners of a text on paper, pixels: 4 x 2."""
+    angle = text.get_rotation()
+    text.set_rotation(0)
+    (x0, y0), (x1, y1) = text.get_window_extent(canvas.get_renderer()).get_points()
+    text.set_rotation(angle)
+    box = Outline([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    anchor = text.get_transform().transform(text.get_position())
+    turned = Affine2D().rotate_deg_around(*anchor, angle).transform_path(box)
+    return np.asarray(turned.vertices)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two rectangles meet: no side of either has them apart."""
+    for box in (one, other):
+        for side in box[1:3] - box[:2]:
+            normal = np.array([-side[1], side[0]])
+            ours, theirs = one @ normal, other @ normal
+            if ours.max() <= theirs.min() or theirs.max() <= ours.min():
+                return False
+    return True
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts that meet on paper, slanted ones too."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    level = [
-        text
-        for text in (*figure.axes[0].texts, *figure.texts, *figure.legends[0].texts)
-        if text.get_text() and not text.get_rotation()
-    ]
-    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in level]
+    texts = [*figure.axes[0].texts, *figure.texts, *figure.legends[0].texts]
+    boxes = [(text.get_text(), corners(text, canvas)) for text in texts if text.get_text()]
     return [
-        (a, b) for (a, box), (b, other) in itertools.combinations(boxes, 2) if box.overlaps(other)
+        (a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if overlap(one, other)
     ]
+
+
+def test_overlaps_of_slanted_texts_are_found() -> None:
+    figure = Figure()
+    axes = figure.add_axes((0, 0, 1, 1))
+    figure.legend(handles=[])
+    axes.text(0.1, 0.1, "a long slanted text", rotation=45, rotation_mode="anchor")
+    axes.text(0.2, 0.1, "beside it", rotation=45, rotation_mode="anchor")
+    axes.text(0.2, 0.22, "across it")
+    assert overlapping(figure) == [("a long slanted text", "across it")]
 
 
 def test_no_label_overlaps_another(plain: Path, unanswered: Path, lossy: Path) -> None:
     ladders = [ladder.load(plain, 0), ladder.load(unanswered, 0), simultaneous_open()]
     ladders += [ladder.load(lossy, number) for number in range(12)]
     for each in ladders:
-        assert texts_overlap(draw(each)) == []
+        assert overlapping(draw(each)) == []
 
 
 def test_two_minutes_fit_a_page(unanswered: Path) -> None:
