@@ -18,6 +18,7 @@ from analysis import ResultsError
 from scenarios import analysis_commands, trace_commands
 from scenarios.errors import UserError
 from scenarios.packetdrill_command import packetdrill
+from scenarios.topology_command import topology
 
 BAD_INPUT, INTERRUPTED = 2, 130
 """Exit statuses."""
@@ -103,6 +104,14 @@ def show(
 def run(
     scenario: Annotated[str, typer.Argument(metavar="NAME|SCRIPT", help="A scenario or a script.")],
     settings: Settings = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--os",
+            metavar="SIDE=OS",
+            help="Set a side's system (repeatable): client=windows is --set client_os=windows.",
+        ),
+    ] = None,
     seed: Seed = 1,
     out: Out = None,
     force: Force = False,
@@ -114,13 +123,16 @@ def run(
     from scenarios.script import execute  # noqa: PLC0415
 
     given = dict(map(_setting, settings or ()))
+    for text in systems or ():
+        side, system = _setting(text, "--os", "SIDE=OS")
+        given[f"{side}_os"] = system
     execute(load(scenario), given, seed, out, force, trace, pcap)
 
 
-def _setting(text: str) -> tuple[str, str]:
+def _setting(text: str, option: str = "--set", form: str = "KEY=VALUE") -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UserError(f"--set {text}: expected KEY=VALUE")
+        raise UserError(f"{option} {text}: expected {form}")
     return name.strip(), value
 
 
@@ -218,6 +230,7 @@ def summary(folder: ResultsFolder) -> None:
 analysis_commands.add_to(app)
 trace_commands.add_to(app)
 app.command()(packetdrill)
+app.command()(topology)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,12 +2,13 @@
 
 Two hosts, one link without loss, one connection: socket(), bind(), listen(), accept(); socket(),
 connect(), three segments, a request and its answer, close().  Every step is told with the header
-that travelled and with what the sockets knew before and after.  `connectsim ladder DIR` draws it.
+that travelled and with what the sockets knew before and after; a table of both systems, with a
+star at what differs, ends the story.  `connectsim ladder DIR` draws it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from analysis.frames import Frames
     from analysis.story import Step
+    from analysis.systems import Difference
 
 PORT = 80
 REQUEST, ANSWER = b"Who is there?", b"A server."
@@ -65,12 +67,13 @@ def build(sim: Simulation, p: Parameters) -> None:
 
 
 def report(frames: Frames, _: Parameters) -> str:
-    """Tell the story."""
-    from analysis import story  # noqa: PLC0415
+    """Tell the story, and what differs between the two systems."""
+    from analysis import story, systems  # noqa: PLC0415
 
     assert frames.path is not None
     steps = story.load(frames.path)
-    return "\n".join(line for number, step in enumerate(steps, 1) for line in tell(number, step))
+    lines = [line for number, step in enumerate(steps, 1) for line in tell(number, step)]
+    return "\n".join([*lines, *both(systems.compare(frames.path))])
 
 
 def tell(number: int, step: Step) -> Iterator[str]:
@@ -88,6 +91,15 @@ def tell(number: int, step: Step) -> Iterator[str]:
     states = [f"{socket}: {state}" for socket, state in step.states.items()]
     yield f"  now  {'; '.join(states)}"
     yield ""
+
+
+def both(properties: Sequence[Difference]) -> Iterator[str]:
+    """Yield the table of both systems, what differs marked."""
+    rows = [("", "client", "server"), *properties] if properties else []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        mark = "*" if row[0] and row[1] != row[2] else " "
+        yield f"{mark} {'  '.join(map(str.ljust, row, widths))}".rstrip()
 
 
 if __name__ == "__main__":

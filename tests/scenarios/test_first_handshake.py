@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scenarios import first_handshake
 from scenarios.cli import main
+from sim.tapped import TracedSimulation
 from sim.tcp.profiles import PROFILES
 
 
@@ -38,12 +42,49 @@ def test_the_story_has_every_step_with_its_header(
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize(
-    ("client", "server"), [pair for name in PROFILES for pair in ((name, "linux"), ("linux", name))]
-)
-def test_every_system_interoperates_with_linux_on_either_side(
-    client: str, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("client", "server"), list(itertools.product(PROFILES, repeat=2)))
+def test_any_two_systems_interoperate(client: str, server: str) -> None:
+    rows: dict[str, list[Any]] = {"packets": [], "sockets": []}
+    sim = TracedSimulation(lambda table, more: rows[table].extend(more), seed=1)
+    first_handshake.build(sim, first_handshake.Parameters(client_os=client, server_os=server))
+    sim.run()
+    done = [row.detail for row in rows["sockets"] if row.event == "return"]
+    for call in ("connect()", "accept()", "send()", "recv()", "close()"):
+        assert call in done
+    data = [row for row in rows["packets"] if row.event == "received" and row.len]
+    assert [(row.place, row.len) for row in data] == [
+        ("server", len(first_handshake.REQUEST)),
+        ("client", len(first_handshake.ANSWER)),
+    ]
+    last = {row.socket: row.state for row in rows["sockets"]}
+    assert sorted(last.values()) == ["CLOSED", "CLOSED", "LISTEN"]
+    assert not [row for row in rows["packets"] if "R" in row.flags]
+
+
+def test_os_on_either_side_shows_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = tell(tmp_path / "run", capsys, f"client_os={client}", f"server_os={server}")
-    assert "connect() returns" in text
-    assert text.count("LAST-ACK") >= 1
+    command = ["run", "first_handshake", "--os", "client=windows", "--os", "server=freebsd"]
+    assert main([*command, "--out", str(tmp_path / "run")]) == 0
+    text = capsys.readouterr().out
+    table = text[text.index("* operating system") :].splitlines()
+    assert table[0].split()[3:] == ["windows", "freebsd"]
+    assert "*   time to live             128" in table[2]
+    assert "    sends at most            1460 bytes" in table[6]
+
+
+@pytest.mark.parametrize(
+    ("system", "words"),
+    [
+        ("client=plan9", "parameter client_os: unknown operating system 'plan9'"),
+        ("windows", "--os windows: expected SIDE=OS"),
+        ("middle=linux", "unknown parameter 'middle_os'"),
+    ],
+)
+def test_a_wrong_system_is_one_clear_line(
+    system: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "first_handshake", "--os", system]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
