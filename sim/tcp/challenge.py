@@ -22,10 +22,13 @@ class Answering(Protocol):
     answered: int
 
 
-def limited(control: Answering, now: int) -> bool:
-    """Whether an answer is held back; if not, the time of this one is kept."""
+def limited(control: Answering, now: int, state: str = "Challenge") -> bool:
+    """Whether an answer is held back; if not, the time of this one is kept.
+
+    `state` ends the name of the counter (TCPACKSkippedSynRecv...).
+    """
     if now - control.answered < control.stack.profile.invalid_ratelimit:
-        control.stack.counters["TcpExtTCPACKSkippedChallenge"] += 1
+        control.stack.counters[f"TcpExtTCPACKSkipped{state}"] += 1
         return True
     control.answered = now
     return False

@@ -374,6 +374,7 @@ class Connection:
 
     def become_time_wait(self, now: int, duration: int) -> None:
         """Leave the connection table to a `TimeWait`; buffers and memory are free."""
+        self.peer.proven = self.srtt > 0
         stack = self.stack
         self.release()
         stack.connections[self.key] = TimeWait(self, now, duration)
@@ -392,6 +393,8 @@ class Connection:
         """Delete the control block: its timers, its entry and its buffers."""
         if self.state in (State.ESTABLISHED, State.CLOSE_WAIT):
             self.stack.counters["TcpEstabResets"] += 1
+        if event is Event.RCV_ACK_OF_FIN:
+            self.peer.proven = self.srtt > 0
         self.move(event)
         self.release()
         self.stack.ports.give_back(self.key)

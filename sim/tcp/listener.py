@@ -216,7 +216,7 @@ class Listener:
         except OSError:
             stack.counters["TcpExtListenDrops"] += 1
             return
-        stack.peers.setdefault(request.key[0], request.peer)
+        request.peer = stack.peers.setdefault(request.key[0], request.peer)
         connection = request.connection(segment, now)
         stack.connections[request.key] = connection
         stack.counters["TcpPassiveOpens"] += 1

@@ -206,7 +206,7 @@ class Request:
         ts_val = segment.ts_val
         old = ts_val >= 0 and self.ts_recent >= 0 and distance(self.ts_recent, ts_val) < 0
         if old or not -segment.length <= offset <= self.window:
-            if not flags & RST and not limited(self, now):
+            if not flags & RST and not limited(self, now, "SynRecv"):
                 self._send_ack(now)
             return
         if flags & RST or (flags & SYN and offset >= 0):
@@ -222,7 +222,7 @@ class Request:
 
     def _syn_again(self, now: int) -> None:
         """Answer a repeated SYN at once; the timer starts anew (E9)."""
-        if limited(self, now):
+        if limited(self, now, "SynRecv"):
             return
         if self.timer is not None:
             self.timer.cancel()
