@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= results/demo
 
-.PHONY: demo test check lint types benchmark clean
+.PHONY: demo test check lint types benchmark validation clean
 
 demo: $(VENV)/.installed
 	$(BIN)/connectsim run lossy_wan --out $(OUT) --force
@@ -27,6 +27,9 @@ benchmark: $(VENV)/.installed
 
 # What setup.py compiles; a change there installs anew.
 COMPILED := sim/packet.py sim/engine.py $(wildcard sim/tcp/*.py)
+
+validation: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.validation
 
 $(VENV)/.installed: pyproject.toml constraints.txt setup.py $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
