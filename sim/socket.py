@@ -70,6 +70,7 @@ class Socket:
         "_accepting",
         "_bound",
         "_connection",
+        "_deferred",
         "_early",
         "_error",
         "_listener",
@@ -102,6 +103,8 @@ class Socket:
         """Whether the program still reads: shutdown(SHUT_RD) ends it."""
         self._waiting: Event | None = None
         """Of connect()."""
+        self._deferred: Address | None = None
+        """Where the first data will open a connection to (TCP_FASTOPEN_CONNECT)."""
         self._early: int | None = None
         """Bytes that connect_with() has taken."""
         self._accepting: deque[Event] | None = None
@@ -120,7 +123,7 @@ class Socket:
         """Let calls wait, or raise BlockingIOError instead."""
         self.blocking = flag
 
-    def setsockopt(self, level: int, option: int, value: int) -> None:
+    def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
         """Set an option, by the constants of Python's socket module (Linux's numbers).
 
         Raises OSError: ENOPROTOOPT for an option that sockets do not have, EINVAL for a value
@@ -265,7 +268,30 @@ class Socket:
             raise os_error(self.take_error())
         if self._listener is not None:
             raise os_error(errno.EISCONN)
+        settings = self.settings
+        if settings.fastopen_connect and self.host.tcp.profile.fastopen & fastopen_client.CLIENT:
+            if self._deferred is not None:
+                raise os_error(errno.EISCONN)
+            tcp = self.host.tcp
+            if fastopen_client.room(tcp.peers[address[0]], tcp.profile, settings):
+                self._deferred = address
+                return Done(env)
+            return self._open(address, b"")
         return self._open(address, None)
+
+    def disconnect(self) -> None:
+        """Reset the connection, if there is one; the socket can connect again.
+
+        This is connect() to an address of the family AF_UNSPEC.
+        """
+        if self._listener is not None:
+            self._stop_listening()
+        if self._connection is not None:
+            self._connection.user = None
+            calls.abort(self._connection, self.host.env._now)
+        self._connection = self._deferred = None
+        self._error = 0
+        self._unread = True
 
     def connect_with(self, data: bytes, address: Address) -> Event:
         """Open a connection and send `data`, in the SYN if Fast Open permits (RFC 7413).
@@ -286,6 +312,7 @@ class Socket:
 
     def _open(self, address: Address, early: bytes | None) -> Event:
         dst, dport = address
+        self._deferred = None
         host = self.host
         now = host.env._now
         records = host.records
@@ -338,6 +365,8 @@ class Socket:
         can be taken without waiting, or the errno that ended the connection.
         """
         connection = self._connection
+        if self._deferred is not None:
+            return self.connect_with(data, self._deferred)
         if connection is None:
             raise os_error(self.take_error() or errno.EPIPE)
         if self._error:
@@ -362,6 +391,8 @@ class Socket:
         Raises OSError: ENOTCONN, EAGAIN if it may not wait, or the errno that ended it.
         """
         connection = self._connection
+        if self._deferred is not None:
+            raise os_error(errno.EAGAIN)
         if connection is None or connection.state == State.SYN_SENT:
             raise os_error(self.take_error() or errno.ENOTCONN)
         data = self._received(connection, count)
@@ -440,7 +471,8 @@ class Socket:
             return select.POLLIN | select.POLLRDNORM if self._listener.accept_queue else 0
         error = select.POLLERR if self._error else 0
         if connection is None:
-            return error | select.POLLOUT | select.POLLHUP
+            hung_up = 0 if self._deferred is not None else select.POLLHUP
+            return error | select.POLLOUT | hung_up
         state = connection.state
         mask = error
         if state == State.CLOSED:

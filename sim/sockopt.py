@@ -24,6 +24,7 @@ SO_LINGER, SO_REUSEPORT, SO_ACCEPTCONN = 13, 15, 30
 TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_SYNCNT, TCP_LINGER2 = 1, 2, 3, 7, 8
 IP_LOCAL_PORT_RANGE = 51
 TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_FASTOPEN = 9, 12, 18, 23
+TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY = 30, 33
 
 S, MS = 1_000_000_000, 1_000_000
 
@@ -33,6 +34,7 @@ FLAGS = {
     (SOL_SOCKET, SO_KEEPALIVE): "keepalive",
     (IPPROTO_TCP, TCP_NODELAY): "nodelay",
     (IPPROTO_TCP, TCP_CORK): "cork",
+    (IPPROTO_TCP, TCP_FASTOPEN_CONNECT): "fastopen_connect",
 }
 """Options that are on or off."""
 
@@ -46,9 +48,23 @@ NUMBERS = {
 """Options that are numbers: field, least and greatest value."""
 
 
-def set_option(socket: Socket, level: int, option: int, value: int) -> None:
+FASTOPEN_KEY_LENGTH = 16
+"""Bytes of a key; a second one for rotation is not understood."""
+
+
+def set_option(socket: Socket, level: int, option: int, value: int | bytes) -> None:
     """Set an option; raises OSError (ENOPROTOOPT, EINVAL)."""
     key = level, option
+    if isinstance(value, int):
+        changed = _set(socket, key, value)
+    elif key == (IPPROTO_TCP, TCP_FASTOPEN_KEY) and len(value) == FASTOPEN_KEY_LENGTH:
+        changed = replace(socket.settings, fastopen_key=value)
+    else:
+        raise os_error(errno.EINVAL)
+    socket.change_settings(changed)
+
+
+def _set(socket: Socket, key: tuple[int, int], value: int) -> Settings:
     settings = socket.settings
     if key in FLAGS:
         changes: dict[str, Any] = {FLAGS[key]: bool(value)}
@@ -74,7 +90,7 @@ def set_option(socket: Socket, level: int, option: int, value: int) -> None:
         _quick_ack(socket, bool(value))
     else:
         raise os_error(errno.ENOPROTOOPT)
-    socket.change_settings(changed)
+    return changed
 
 
 def _set_number(settings: Settings, key: tuple[int, int], value: int) -> Settings:

@@ -7,21 +7,26 @@ and data other than the script expects are a `CallError`.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 from sim.host import Host
 from sim.packetdrill.arguments import CallError, Evaluator, PollFd, describe, expect, only, take
-from sim.packetdrill.script import Ellipsis, Expression, Settings
+from sim.packetdrill.script import Ellipsis, Expression, Name, Settings
 from sim.socket import Socket
 from sim.tcp.connection import Connection
+from sim.tcp.errors import os_error
 from sim.units import MS
 
 Arguments = tuple[Expression, ...]
 
 Running = Generator[Any, Any, int]
 """A call that is being made; its value is its result."""
+
+UNSPECIFIED = Name("AF_UNSPEC")
+"""The address that connect() takes to end a connection."""
 
 ALWAYS_POLLED = ("POLLERR", "POLLHUP", "POLLNVAL")
 """What poll() reports unasked."""
@@ -156,6 +161,10 @@ class Calls:
         return self._new(result, socket)
 
     def _connect(self, arguments: Arguments, _result: int) -> Running:
+        fd, address, _ = take(arguments, 3)
+        if address == UNSPECIFIED:
+            self.socket(fd).disconnect()
+            return 0
         yield self._with_address(arguments).connect((self.remote, self.settings.connect_port))
         return 0
 
@@ -189,6 +198,8 @@ class Calls:
     def _sendto(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count, flags, address, length = take(arguments, 6)
         expect(buffer, Ellipsis)
+        if address == UNSPECIFIED and self._flags(flags) & self.symbols["MSG_FASTOPEN"]:
+            raise os_error(errno.EOPNOTSUPP)
         self._chosen(address, length)
         return self._send(self.socket(fd), self.values.number(count), self._flags(flags))
 
@@ -248,8 +259,6 @@ class Calls:
         value = self.values.option(setting, length)
         if self._is_without_effect(key):
             return 0
-        if isinstance(value, bytes):
-            raise CallError("this option with a string is not supported")
         socket.setsockopt(*key, value)
         return 0
 

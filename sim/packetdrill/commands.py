@@ -7,7 +7,15 @@ from typing import Any
 from sim.packetdrill import knobs
 from sim.packetdrill.bench import Bench
 from sim.packetdrill.script import Command, Script
-from sim.packetdrill.shell import CheckCounter, CountSockets, SetSysctl, Sleep, Step, steps
+from sim.packetdrill.shell import (
+    CheckCounter,
+    CountSockets,
+    FlushMetrics,
+    SetSysctl,
+    Sleep,
+    Step,
+    steps,
+)
 from sim.tcp.profile import Profile
 from sim.tcp.profiles import PROFILES
 from sim.tcp.states import State
@@ -68,6 +76,9 @@ class Commands:
             bench.configure(knobs.configure(bench.profile, step))
         elif isinstance(step, Sleep):
             bench.advance(bench.now + step.duration)
+        elif isinstance(step, FlushMetrics):
+            for peer in bench.host.tcp.peers.values():
+                peer.forget()
         elif isinstance(step, CheckCounter):
             self._check_counter(step.name)
         else:

@@ -55,7 +55,14 @@ def tcp_info(connection: Connection | None) -> dict[str, int]:
         "tcpi_snd_mss": mss,
         "tcpi_advmss": c.options.mss,
         "tcpi_unacked": -(-((c.snd_nxt - c.snd_una) & MASK) // mss),
+        "tcpi_delivered": _delivered(c, mss),
         "tcpi_rtt": c.srtt // US,
         "tcpi_rttvar": c.rttvar // US,
         "tcpi_rto": rto.timeout(c) // US,
     }
+
+
+def _delivered(c: Connection, mss: int) -> int:
+    """Return how many segments of ours the peer has: the SYN, and full segments of data."""
+    acknowledged = (c.snd_una - c.iss) & MASK
+    return bool(acknowledged) + -(-max(acknowledged - 1, 0) // mss)

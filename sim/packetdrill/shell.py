@@ -8,7 +8,8 @@ No shell is run.  Understood are, one or more of them in a command, comments apa
 * `sockstat ... [| grep packetdril] | grep -c STATE | grep COUNT` of FreeBSD's: a check;
 * `nstat`, which begins to count anew, and `nstat | grep COUNTER`: a check;
 * `sleep SECONDS`;
-* `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`, `ip tcp_metrics`: nothing to do here.
+* `ip tcp_metrics flush`: forget what connections have taught about their peers;
+* `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`: nothing to do here.
 
 Anything else is a ValueError that quotes it.
 """
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 
 from sim.units import S
 
-WITHOUT_EFFECT = ("kldload", "kldunload", "modprobe", "ethtool -K", "tc qdisc", "ip tcp_metrics")
-"""Commands about modules, devices and caches, which a fresh simulated host does not have."""
+WITHOUT_EFFECT = ("kldload", "kldunload", "modprobe", "ethtool -K", "tc qdisc")
+"""Commands about modules and devices, which a simulated host does not have."""
 
 DEFAULTS = {
     "net.ipv4.tcp_rmem": "4096 540000 15728640",
@@ -76,7 +77,12 @@ class CheckCounter:
     name: str
 
 
-Step = SetSysctl | CountSockets | CheckCounter | Sleep
+@dataclass(frozen=True, slots=True)
+class FlushMetrics:
+    """Forget what connections have taught about their peers."""
+
+
+Step = SetSysctl | CountSockets | CheckCounter | FlushMetrics | Sleep
 
 
 def steps(command: str) -> tuple[Step, ...]:
@@ -124,6 +130,8 @@ def _run(words: list[str]) -> tuple[Step, ...]:
     program = words[0].rpartition("/")[2]
     if program in _PROGRAMS:
         return _PROGRAMS[program](words)
+    if words[:3] == ["ip", "tcp_metrics", "flush"]:
+        return (FlushMetrics(),)
     if program.startswith("sysctl_restore_") or " ".join(words).startswith(WITHOUT_EFFECT):
         return ()
     raise _unknown(words)

@@ -92,6 +92,8 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
         sending.acknowledged(c, segment.ack, now)
         c.snd_nxt = segment.ack  # What the answer does not cover goes out again.
         c.sending.recover = sent
+        if c.asked:
+            take_early_data(c, segment, now)
         if sending.unsent(c, c.sending):
             sending.output(c, now)
         else:
@@ -99,8 +101,18 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
     user = c.user
     if user is not None:
         user.connected(now)
-    if segment.payload or segment.flags & FIN:
+    if not c.asked and (segment.payload or segment.flags & FIN):
         after_acknowledgment(c, segment, now, 1)
+
+
+def take_early_data(c: Connection, segment: Packet, now: int) -> None:
+    """Take what a Fast Open SYN-ACK carries; one acknowledgment answers all (RFC 7413 4.2.1)."""
+    if segment.payload:
+        receiving.accept(c, receiving.half(c), segment.payload)
+        if c.user is not None:
+            c.user.readable(now)
+    if segment.flags & FIN:
+        fin_arrives(c, now)
 
 
 def agree_options(c: Connection, segment: Packet) -> None:
@@ -356,8 +368,8 @@ def fin_arrives(c: Connection, now: int) -> None:
         c.move(Event.RCV_FIN_AND_ACK_OF_FIN)
     else:
         c.move(Event.RCV_FIN)
-    if c.state == State.CLOSE_WAIT and not c.stack.profile.acks_fin_at_once:
-        receiving.delay_ack(c, receiving.half(c), now)
+    if c.state == State.CLOSE_WAIT:
+        receiving.acknowledge_fin(c, now)
     else:
         c.send_ack(now)
     if c.state == State.TIME_WAIT:

@@ -63,6 +63,7 @@ class Connection:
 
     __slots__ = (
         "answered",
+        "asked",
         "backoff",
         "error",
         "fast_open",
@@ -162,6 +163,8 @@ class Connection:
         self.rcv_wscale = 0
         self.peer_closed = False
         """Whether the peer's FIN has arrived."""
+        self.asked = False
+        """Whether the SYN asked for Fast Open, by a cookie or a request for one (RFC 7413)."""
         self.fast_open = False
         """Whether it was opened by a SYN alone, and sends in SYN-RECEIVED (RFC 7413 4.2.2)."""
         self.syn_data = False
@@ -181,8 +184,19 @@ class Connection:
 
     # The active open.
 
-    def open(self, key: Flow, peer: Peer, now: int, early: bytes | None = None) -> None:
-        """Send a SYN and wait for the answer; `early`: data for Fast Open, None without."""
+    def open(
+        self,
+        key: Flow,
+        peer: Peer,
+        now: int,
+        early: bytes | None = None,
+        predecessor: TimeWait | None = None,
+    ) -> None:
+        """Send a SYN and wait for the answer.
+
+        `early`: data for Fast Open, None without; `predecessor`: the connection in TIME-WAIT
+        whose port, numbers and timestamps this one takes over (RFC 6191).
+        """
         self.key = key
         self.flow = key.reverse()
         self.peer = peer
@@ -192,7 +206,11 @@ class Connection:
         else:
             self.options, self.rcv_wnd = peer.offer(self.settings)
         self.mss = self.options.mss
-        iss = initial_sequence_number(peer.key, key[3], key[1], now)
+        if predecessor is None:
+            iss = initial_sequence_number(peer.key, key[3], key[1], now)
+        else:
+            iss = predecessor.next_isn()
+            self.ts_recent = predecessor.ts_recent
         self.iss = self.snd_una = iss
         self.snd_nxt = (iss + 1) & MASK
         self.irs = self.rcv_nxt = 0
@@ -210,13 +228,16 @@ class Connection:
         profile = stack.profile
         flow = self.flow
         flags, ts_ecr, ts_val, payload = SYN, 0, NO_TIMESTAMP, b""
+        options = self.options
         if self.state == State.SYN_RECEIVED:
             flags = SYN_ACK
+            options = self.peer.without_fast_open(options) if self.asked else options
             if self.ts_recent >= 0:
                 ts_val, ts_ecr = self.peer.timestamp(now), self.ts_recent
         else:
             if profile.timestamps:
                 ts_val = (now // TICK + self.peer.ts_offset) & MASK
+                ts_ecr = self.ts_recent if self.ts_recent > 0 else 0
             if self.sending is not None:
                 payload = bytes(self.sending.buffer[: (self.snd_nxt - self.iss - 1) & MASK])
             stack.observer.syn_sent(self.observed)
@@ -227,7 +248,7 @@ class Connection:
                 self.iss,
                 self.rcv_nxt,
                 self.rcv_wnd if self.rcv_wnd < 65536 else 65535,
-                self.options,
+                options,
                 ts_val,
                 ts_ecr,
                 payload,

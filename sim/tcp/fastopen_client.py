@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.packet import Packet
+from sim.packet import Packet, SynOptions
 from sim.tcp import sending
+from sim.tcp.header import EXPERIMENT
 from sim.tcp.seq import MASK
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 CLIENT, WITHOUT_COOKIE = 1, 4
 """Bits of net.ipv4.tcp_fastopen."""
+
+COOKIE_LENGTHS = range(4, 17, 2)
+"""Bytes that a cookie may have; any other is ignored (RFC 7413 section 4.1.1)."""
 
 OPTIONS_LENGTH = 40
 """Bytes of options that a SYN with data is reckoned to have (RFC 9293 3.1: at most 40)."""
@@ -44,9 +48,11 @@ def prepare(c: Connection, data: bytes) -> None:
     s.pushed = (c.iss + 1 + len(data)) & MASK
     if not profile.fastopen & CLIENT:
         return
-    cookie = c.peer.cookie
-    if cookie or not profile.fastopen & WITHOUT_COOKIE:
-        c.options = c.peer.with_fast_open(c.options, cookie)
+    peer = c.peer
+    if not profile.fastopen & WITHOUT_COOKIE:
+        write = peer.with_experimental_fast_open if peer.experimental else peer.with_fast_open
+        c.options = write(c.options, peer.cookie)
+        c.asked = True
     taken = min(len(data), room(c.peer, profile, c.settings))
     if taken:
         c.snd_nxt = (c.iss + 1 + taken) & MASK
@@ -58,10 +64,23 @@ def answered(c: Connection, segment: Packet) -> None:
     """Take the cookie of a SYN-ACK, and note whether the SYN's data was taken."""
     options = segment.options
     early = c.snd_nxt != (c.iss + 1) & MASK
-    if options is not None and (early or c.options.fastopen is not None):
-        c.peer.cookie = options.fastopen or c.peer.cookie
+    if options is not None and (early or c.asked):
         c.peer.fastopen_mss = max(options.mss, 0)
+    if options is not None and c.asked:
+        remember_cookie(c, options, early)
     if early:
         c.syn_data = segment.ack == c.snd_nxt
         if not c.syn_data:
             c.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1
+
+
+def remember_cookie(c: Connection, options: SynOptions, early: bool) -> None:
+    """Keep a cookie that was asked for; without an answer try the option's other form once."""
+    peer = c.peer
+    cookie = options.fastopen
+    if cookie is not None and len(cookie) in COOKIE_LENGTHS:
+        peer.cookie = cookie
+        peer.experimental = EXPERIMENT in options.layout
+    elif not cookie and not early and not c.total_retransmits and not peer.cookie:
+        peer.experimental = not peer.tried_experimental
+        peer.tried_experimental = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sim.packet import Packet
 from sim.tcp import receiving
+from sim.tcp.header import EXPERIMENT
 from sim.tcp.isn import address_key
 from sim.tcp.request import Request
 from sim.tcp.seq import MASK
@@ -18,18 +19,18 @@ from sim.tcp.states import State
 
 if TYPE_CHECKING:
     from sim.tcp.listener import Listener
-    from sim.tcp.stack import Stack
 
 SERVER, WITHOUT_COOKIE, ALL_LISTENERS = 2, 0x200, 0x400
 """Bits of net.ipv4.tcp_fastopen."""
 
 
-def cookie(stack: Stack, client: str, server: str) -> bytes:
-    """Return the cookie that this host gives to a client's address: eight bytes.
+def cookie(listener: Listener, client: str, server: str) -> bytes:
+    """Return the cookie that a listener gives to a client's address: eight bytes.
 
     With a key of the user's it is the one that Linux makes; otherwise only the host knows it.
     """
-    key = stack.profile.fastopen_key
+    stack = listener.stack
+    key = listener.settings.fastopen_key or stack.profile.fastopen_key
     if key:
         return fastopen_cookie(key, client, server)
     return address_key(stack.secret, "fastopen", client).to_bytes(8, "big")
@@ -51,13 +52,16 @@ def syn_arrives(listener: Listener, segment: Packet, now: int, isn: int) -> None
     """Answer a SYN that asks for a cookie, or open a connection at once for one that has it."""
     stack = listener.stack
     assert segment.options is not None
-    own = cookie(stack, segment.flow.src, segment.flow.dst)
+    own = cookie(listener, segment.flow.src, segment.flow.dst)
     theirs = segment.options.fastopen
     valid = theirs == own or bool(stack.profile.fastopen & WITHOUT_COOKIE)
     request = Request(listener, segment, now, isn)
     if not valid or listener.fast_open_pending >= max(listener.settings.fastopen, 1):
         if theirs is not None and not valid:
-            request.options = request.peer.with_fast_open(request.options, own)
+            peer = request.peer
+            experimental = EXPERIMENT in segment.options.layout
+            write = peer.with_experimental_fast_open if experimental else peer.with_fast_open
+            request.options = write(request.options, own)
             if theirs:
                 stack.counters["TcpExtTCPFastOpenPassiveFail"] += 1
             else:

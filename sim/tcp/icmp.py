@@ -64,6 +64,11 @@ def packet_too_big(c: Connection, mtu: int, now: int) -> None:
     c.mss = min(c.mss, mss)
     if c.state == State.SYN_SENT:
         c.options = c.options._replace(mss=min(c.options.mss, mss))
+        if c.snd_nxt != (c.iss + 1) & MASK:
+            # The SYN's data did not fit: a plain SYN goes out at once (tcp_simple_retransmit).
+            c.total_retransmits += 1
+            c.withdraw_fast_open()
+            c.send_syn(now)
     elif c.sending is not None and c.snd_una != c.snd_nxt:
         c.sending.resend = c.snd_una
         c.sending.recover = c.snd_nxt

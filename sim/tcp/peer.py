@@ -7,6 +7,7 @@ sequence numbers and ports, and what a SYN or a SYN-ACK offers, worked out once.
 from __future__ import annotations
 
 from sim.packet import SynOptions
+from sim.tcp.header import EXPERIMENT, NOP, TIMESTAMPS
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
 from sim.tcp.settings import Settings
@@ -23,6 +24,7 @@ class Peer:
     __slots__ = (
         "_answers",
         "cookie",
+        "experimental",
         "fastopen_mss",
         "first_window",
         "key",
@@ -31,6 +33,7 @@ class Peer:
         "proven",
         "src",
         "syn",
+        "tried_experimental",
         "ts_offset",
     )
 
@@ -52,6 +55,10 @@ class Peer:
         """The peer's Fast Open cookie, or b"" while there is none (RFC 7413)."""
         self.fastopen_mss = 0
         """The MSS that came with the cookie, bytes; 0: none did (RFC 7413 section 4.1.3)."""
+        self.experimental = False
+        """Whether Fast Open goes to it as experiment 254, not as option 34 (RFC 7413 appendix A)."""
+        self.tried_experimental = False
+        """Whether that was tried because option 34 got no answer."""
         self.proven = False
         """Whether a connection to it has lived and ended well (tcp_peer_is_proven)."""
         self._answers: dict[int, tuple[SynOptions, int]] = {}
@@ -62,6 +69,12 @@ class Peer:
         self.syn = self.profile.syn_options(mss)
         self.first_window = self.profile.first_window(mss)
         self._answers.clear()
+
+    def forget(self) -> None:
+        """Forget what earlier connections have taught about it (`ip tcp_metrics flush`)."""
+        self.cookie = b""
+        self.fastopen_mss = 0
+        self.experimental = self.tried_experimental = self.proven = False
 
     def timestamp(self, now: int) -> int:
         """Return the TSval of a segment that goes there at `now`."""
@@ -75,12 +88,18 @@ class Peer:
         return options, profile.first_window(mss, settings.rcvbuf)
 
     def with_fast_open(self, options: SynOptions, cookie: bytes) -> SynOptions:
-        """Return the options of a SYN with a Fast Open cookie, or a request for one: b""."""
-        return self._laid_out(options._replace(fastopen=cookie), self.profile.timestamps)
+        """Return the options with a Fast Open cookie, or a request for one: b""."""
+        return self._laid_out(options._replace(fastopen=cookie), TIMESTAMPS in options.layout)
+
+    def with_experimental_fast_open(self, options: SynOptions, cookie: bytes) -> SynOptions:
+        """Return the options with a Fast Open cookie as experiment 254 (RFC 7413 appendix A)."""
+        layout = self.without_fast_open(options).layout
+        padding = (NOP,) * (-(4 + len(cookie)) % 4)
+        return options._replace(fastopen=cookie, layout=(*layout, EXPERIMENT, *padding))
 
     def without_fast_open(self, options: SynOptions) -> SynOptions:
         """Return the options without Fast Open."""
-        return self._laid_out(options._replace(fastopen=None), self.profile.timestamps)
+        return self._laid_out(options._replace(fastopen=None), TIMESTAMPS in options.layout)
 
     def _laid_out(self, options: SynOptions, timestamps: bool) -> SynOptions:
         return options._replace(layout=self.profile.layout(options, timestamps))

@@ -26,7 +26,7 @@ SACK_BLOCKS = 4
 class Receiving:
     """What has arrived and was not yet read."""
 
-    __slots__ = ("buffer", "dialogue", "gaps", "quick", "timer", "unacked")
+    __slots__ = ("buffer", "dialogue", "gaps", "quick", "timer", "unacked", "urgent")
 
     def __init__(self) -> None:
         self.buffer = bytearray()
@@ -40,6 +40,8 @@ class Receiving:
         """Bytes received since the last acknowledgment."""
         self.timer: RunningTimer | None = None
         """Delayed acknowledgment."""
+        self.urgent = False
+        """Whether the next acknowledgment may not wait: a gap has closed."""
 
 
 def half(c: Connection) -> Receiving:
@@ -52,7 +54,8 @@ def half(c: Connection) -> Receiving:
 def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
     """Process a segment's data from `seq` on; returns whether a FIN is now in order.
 
-    `fin` says whether the segment carries one behind the data.
+    `fin` says whether the segment carries one behind the data.  Whoever takes the FIN acknowledges
+    it, and the data with it.
     """
     r = half(c)
     offset = distance(c.rcv_nxt, seq)
@@ -64,8 +67,10 @@ def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
         fin = fin and distance(c.rcv_nxt, seq + len(payload)) == 0
         if r.gaps:
             fin = close_gaps(c, r) or fin
-            c.send_ack(now)
-        elif arrived:
+            r.urgent = fin
+            if not fin:
+                c.send_ack(now)
+        elif arrived and not fin:
             schedule_ack(c, r, len(data), now)
         elif payload and not fin:
             c.send_ack(now)  # All of it is old: the acknowledgment was lost.
@@ -124,9 +129,26 @@ def delay_ack(c: Connection, r: Receiving, now: int) -> None:
         r.timer = c.stack.timers.start(now, delay, c.delayed_ack_timeout)
 
 
+def acknowledge_fin(c: Connection, now: int) -> None:
+    """Acknowledge the FIN of a peer to which this side may still have something to say.
+
+    As in Linux that waits, unless a gap has closed; where no data has ever come the estimate of
+    the delay is still zero, and it waits for the next tick of the clock only.
+    """
+    r = half(c)
+    if r.urgent or c.stack.profile.acks_fin_at_once:
+        c.send_ack(now)
+    elif r.quick == QUICK_SEGMENTS and not r.buffer and not r.dialogue:
+        if r.timer is None:
+            r.timer = c.stack.timers.start(now, 0, c.delayed_ack_timeout)
+    else:
+        delay_ack(c, r, now)
+
+
 def acknowledging(r: Receiving) -> None:
     """Take note that a segment with an acknowledgment leaves."""
     r.unacked = 0
+    r.urgent = False
     if r.timer is not None:
         r.timer.cancel()
         r.timer = None

@@ -33,6 +33,10 @@ class Settings:
     """TCP_DEFER_ACCEPT as the number of SYN-ACK timeouts that it waits; 0: off."""
     fastopen: int = 0
     """TCP_FASTOPEN: connections that may wait with data and without the third segment; 0: off."""
+    fastopen_key: bytes = b""
+    """TCP_FASTOPEN_KEY of a listener, 16 bytes; b"": the host's."""
+    fastopen_connect: bool = False
+    """TCP_FASTOPEN_CONNECT: connect() waits for the first data if it may go with the SYN."""
     local_ports: tuple[int, int] = (0, 0)
     """IP_LOCAL_PORT_RANGE: first and last port for connect(); zeros: the host's range."""
     linger2: int = 0

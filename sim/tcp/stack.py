@@ -160,7 +160,7 @@ class Stack:
         if sport:
             key = Flow(dst, dport, peer.src, sport)
             holder = connections.get(key)
-            if holder is not None and not holder.reusable(now):
+            if holder is not None and not (isinstance(holder, TimeWait) and holder.lockable()):
                 key = None
         else:
             reuse = self.profile.reuses_time_wait(peer.src == dst)
@@ -169,11 +169,13 @@ class Stack:
             raise os_error(errno.EADDRNOTAVAIL)
         self.reserve_memory()
         holder = connections.get(key)
+        predecessor = None
         if isinstance(holder, TimeWait):
+            predecessor = holder if holder.reusable(now) else None
             holder.kill()
         connections[key] = connection
         self.counters["TcpActiveOpens"] += 1
-        connection.open(key, peer, now, early)
+        connection.open(key, peer, now, early, predecessor)
 
     def listen(self, listener: Listener, address: tuple[str, int]) -> None:
         """OPEN passively: let `listener` take the SYNs to an address and port.

@@ -77,8 +77,16 @@ class TimeWait:
     def reusable(self, now: int) -> bool:
         """Whether connect() may take the port for a new connection (net.ipv4.tcp_tw_reuse)."""
         profile = self.stack.profile
-        reuse = profile.reuses_time_wait(self.key[0] == self.key[2])
-        return reuse and self.ts_recent >= 0 and now - self.since >= profile.tw_reuse_delay
+        reuse = self.lockable() and profile.reuses_time_wait(self.key[0] == self.key[2])
+        return reuse and now - self.since >= profile.tw_reuse_delay
+
+    def lockable(self) -> bool:
+        """Whether connect() may take the port at once if bind() has reserved it."""
+        return self.state == State.TIME_WAIT and self.ts_recent >= 0
+
+    def next_isn(self) -> int:
+        """Return where the numbers of a reopened connection begin."""
+        return (self.snd_nxt + NEW_ISN_GAP) & MASK
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process a segment for the closed connection (tcp_timewait_state_process)."""
@@ -101,7 +109,7 @@ class TimeWait:
             return
         if flags & SYN and not flags & (RST | ACK) and self._opens(segment, start, old_stamp):
             self.kill()
-            self.stack.segment_arrives(segment, now, (self.snd_nxt + NEW_ISN_GAP) & MASK)
+            self.stack.segment_arrives(segment, now, self.next_isn())
             return
         if flags & RST or (self.stack.profile.wait_needs_ack and not flags & ACK):
             return
