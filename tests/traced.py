@@ -21,21 +21,33 @@ def write(
     port: int = 80,
     connections: int = 1,
     seed: int = 1,
+    version: int = 4,
+    **link: Any,
 ) -> Path:
-    """Let clients connect 3 ms apart, stay a second and close; write the run's folder."""
+    """Let clients connect 3 ms apart, stay a second and close; write the run's folder.
+
+    `link` is what else is asked of the link, say `netem`.
+    """
     with open_results(folder) as results:
         with TraceFiles(results.partial) as sink:
             sim = TracedSimulation(sink, seed)
-            exchange(sim, loss, port, connections)
+            exchange(sim, loss, port, connections, version, **link)
         results.write_table("connections", sim.records.columns())
         results.write_recipe({"scenario": "traced", "parameters": {"loss": loss}, "seed": seed})
         results.publish()
     return folder
 
 
-def exchange(sim: TracedSimulation, loss: float, port: int, connections: int) -> None:
-    client, server = sim.add_host("client"), sim.add_host("server")
-    sim.add_link("client", "server", delay=20 * MS, loss=loss)
+def exchange(
+    sim: TracedSimulation,
+    loss: float,
+    port: int,
+    connections: int,
+    version: int = 4,
+    **link: Any,
+) -> None:
+    client, server = (sim.add_host(name, versions=(version,)) for name in ("client", "server"))
+    sim.add_link("client", "server", delay=20 * MS, loss=loss, **link)
     listening = server.socket()
     listening.bind(("", 80))
     listening.listen(128)

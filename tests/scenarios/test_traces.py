@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import dpkt
 import pyarrow.parquet as pq
 import pytest
+from simpy.events import Event
 
 from analysis.errors import ResultsError
 from scenarios import traces
@@ -154,3 +157,67 @@ def test_tshark_measures_the_same_round_trip(plain: Path, tmp_path: Path) -> Non
     ((rtt,),) = tshark(client, "tcp.flags.syn == 1 && tcp.flags.ack == 1", "tcp.analysis.ack_rtt")
     (row,) = pq.read_table(plain / "connections.parquet").to_pylist()
     assert float(rtt) == pytest.approx(row["latency_s"])
+
+
+IMPAIRED = "delay 5ms 4ms loss 10% duplicate 20% corrupt 10% reorder 20%"
+
+
+@pytest.fixture(scope="module", params=[4, 6])
+def impaired(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("impaired") / "run"
+    return traced.write(folder, connections=20, version=request.param, netem=IMPAIRED)
+
+
+def test_text_says_what_an_impaired_link_does(impaired: Path) -> None:
+    events = {" ".join(line.split(" IP")[0].split()[4:]) for line in traces.lines(impaired)}
+    assert {"duplicated", "corrupted", "dropped (loss)", "dropped (corrupted)"} <= events
+
+
+@needs_tshark
+def test_tshark_reads_an_impaired_run_of_either_version_of_ip(
+    impaired: Path, tmp_path: Path
+) -> None:
+    client, server = traces.write_captures(impaired, tmp_path)
+    bad = "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad"
+    for file in (client, server):
+        assert tshark(file, bad, "frame.number") == []
+        numbers = tshark(file, "tcp && (ip || ipv6)", "frame.number")
+        assert len(numbers) == len(list(traces.lines(impaired, host=file.stem)))
+    packets = pq.read_table(impaired / "packets.parquet").to_pylist()
+    made = {row["packet"] for row in packets if row["event"] == "duplicated"}
+    twice = [row for row in packets if row["packet"] in made and row["event"] == "received"]
+    syns = [row for row in twice if row["flags"] == "S" and row["place"] == "server"]
+    again = tshark(
+        server,
+        "tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.analysis.retransmission",
+        "tcp.srcport",
+    )
+    assert len(again) >= len(syns) > 0
+
+
+@needs_tshark
+def test_tshark_tells_the_host_the_scenario_and_nanoseconds(plain: Path, tmp_path: Path) -> None:
+    client, _ = traces.write_captures(plain, tmp_path, "two hosts: delay 20 ms")
+    done = subprocess.run(["capinfos", str(client)], check=True, capture_output=True, text=True)
+    for words in ("two hosts: delay 20 ms", "Name = client", "nanoseconds (9)"):
+        assert words in done.stdout
+
+
+@needs_tshark
+def test_tshark_understands_icmp_errors(tmp_path: Path) -> None:
+    with traces.TraceFiles(tmp_path) as sink:
+        sim = traced.TracedSimulation(sink, 1)
+        client, server = sim.add_host("client"), sim.add_host("server")
+        sim.add_firewall("wall", "reject 3/13 dport 80")
+        for host in ("client", "server"):
+            sim.add_link(host, "wall", delay=1000)
+
+        def call() -> Generator[Event, Any, None]:
+            with pytest.raises(OSError, match="No route"):
+                yield client.socket().connect((server.address, 80))
+
+        sim.run(sim.process(call()))
+    (file,) = traces.write_captures(tmp_path, tmp_path)
+    bad = "_ws.malformed || ip.checksum.status == Bad || icmp.checksum.status == Bad"
+    assert tshark(file, bad, "frame.number") == []
+    assert tshark(file, "icmp", "icmp.type", "icmp.code", "tcp.dstport") == [["3", "13", "80"]]
