@@ -56,7 +56,7 @@ class Peer:
         self.fastopen_mss = 0
         """The MSS that came with the cookie, bytes; 0: none did (RFC 7413 section 4.1.3)."""
         self.experimental = False
-        """Whether Fast Open goes to it as experiment 254, not as option 34 (RFC 7413 appendix A)."""
+        """Whether Fast Open goes to it as experiment 254 (RFC 7413 appendix A), not option 34."""
         self.tried_experimental = False
         """Whether that was tried because option 34 got no answer."""
         self.proven = False

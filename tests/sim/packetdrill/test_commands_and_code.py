@@ -17,7 +17,7 @@ from sim.packetdrill.shell import (
     steps,
 )
 from sim.packetdrill.timing import due, tolerance
-from sim.tcp.profiles import LINUX
+from sim.tcp.profiles.linux import LINUX
 from sim.units import MS, S
 
 
