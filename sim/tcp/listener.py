@@ -256,5 +256,6 @@ class ListenerGroup:
         """Hand a segment to the member that its flow belongs to."""
         src, sport, _, dport = segment.flow
         key = self.members[0].stack.peers.passing(src).key
-        member = self.members[mix(key, sport << 16 | dport) % len(self.members)]
+        hashed = mix(key, sport << 16 | dport)
+        member = self.members[hashed * len(self.members) >> 32]
         member.segment_arrives(segment, now, isn)
