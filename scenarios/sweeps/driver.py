@@ -1,8 +1,8 @@
 """Runs what is missing of a sweep: hands runs to workers, keeps what comes back, replaces the dead.
 
 When a worker dies, its pool is broken and nobody can tell which of the runs under way was to blame.
-So a new pool executes them one at a time: the one whose worker dies then has failed, the others are
-done.
+So a new pool executes them one at a time: one whose worker dies then as well, twice, has failed,
+and the others are done.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from scenarios.sweeps.worker import DIED, FAILED, Outcome, Task
 
 AHEAD: Final = 2
 """Runs handed out for each worker, so that none waits for the next."""
+TRIES: Final = 2
+"""How often a run may kill a worker of its own before it has failed."""
 TICK: Final = 0.5
 """Seconds after which progress is reported though no run has ended."""
 
@@ -71,10 +73,12 @@ def _alone(tasks: Iterable[Task], pool: Pool, keep: Keep) -> None:
     """Replace a broken pool, and execute one after the other what it had under way."""
     pool.restart(1)
     for task in tasks:
-        future = pool.executor.submit(pool.execute, task)
-        if isinstance(future.exception(), BrokenExecutor):
-            keep(Outcome(task.key, FAILED, DIED))
-            pool.restart(1)
-        else:
-            keep(_outcome(future, task))
+        outcome = None
+        for _ in range(TRIES):
+            try:
+                outcome = pool.executor.submit(pool.execute, task).result()
+                break
+            except BrokenExecutor:
+                pool.restart(1)
+        keep(outcome or Outcome(task.key, FAILED, DIED))
     pool.restart()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 SOURCE = '''"""What goes wrong?"""
 from __future__ import annotations
@@ -48,6 +52,20 @@ def write_script(folder: Path) -> Path:
     file = folder / "fragile.py"
     file.write_text(SOURCE)
     return file
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+    """Wait for something that a process brings about."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, "the process ended before"
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.001)
+
+
+def whole(folder: Path) -> dict[str, bytes]:
+    """Return the tables of a sweep that are in place, by name."""
+    return {file.name: file.read_bytes() for file in folder.glob("connections/[!.]*")}
 
 
 def tables(folder: Path) -> dict[str, bytes]:

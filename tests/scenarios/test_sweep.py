@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tests.scenarios.conftest import Command
-from tests.scenarios.sweeping import tables, write_script
+from tests.scenarios.sweeping import tables, wait_until, whole, write_script
 
 AXES = ("--vary", "loss=0:40%:10%", "--vary", "delay=1ms,2ms", "--repeat", "2")
 RUNS = 20
@@ -54,12 +54,6 @@ def sweep_command(script: Path, out: Path, *more: str) -> list[str]:
         str(out),
         *more,
     ]
-
-
-def whole(folder: Path) -> dict[str, bytes]:
-    """Return the tables that are in place, by name."""
-    files = folder.glob("connections/[!.]*")
-    return {file.name: file.read_bytes() for file in files}
 
 
 def runs(folder: Path) -> pd.DataFrame:
@@ -109,8 +103,8 @@ def test_killed_at_random_moments_it_loses_nothing(
             env=environment(),
             stdout=subprocess.DEVNULL,
         ) as process:
-            while len(whole(out)) <= (done[-1] if done else 0):
-                time.sleep(0.001)
+            before = done[-1] if done else 0
+            wait_until(lambda: len(whole(out)) > before, process)  # noqa: B023
             time.sleep(moments.uniform(0, 0.05))
             process.kill()
         done.append(len(whole(out)))
@@ -125,8 +119,7 @@ def test_killed_at_random_moments_it_loses_nothing(
 def test_workers_end_when_their_sweep_is_killed(script: Path, tmp_path: Path) -> None:
     command = [*sweep_command(script, tmp_path / "out"), "--set", "nap=100ms", "--workers", "2"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), process_group=0) as process:
-        while not list((tmp_path / "out").glob("connections/[!.]*")):
-            time.sleep(0.02)
+        wait_until(lambda: bool(whole(tmp_path / "out")), process)
         process.kill()
     for _ in range(100):
         try:
@@ -361,8 +354,7 @@ def test_two_commands_never_mix(script: Path, connectsim: Command, tmp_path: Pat
     out = tmp_path / "out"
     command = [*sweep_command(script, out, "--executor", "serial"), "--set", "nap=200ms"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment()) as first:
-        while not (out / "connections").exists():
-            time.sleep(0.01)
+        wait_until((out / "connections").exists, first)
         status, _, errors = connectsim("sweep", script, *AXES, "--out", out)
         assert status == 2
         assert f"{out}: another sweep works on it (process {first.pid})" in errors
@@ -375,8 +367,7 @@ def test_ctrl_c_keeps_what_is_done(script: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
     ) as process:
-        while len(list(out.glob("connections/[!.]*"))) < 2:
-            time.sleep(0.01)
+        wait_until(lambda: len(whole(out)) >= 2, process)
         process.send_signal(signal.SIGINT)
         errors = process.communicate(timeout=20)[1]
     assert process.returncode == 130

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib import metadata
@@ -20,7 +19,7 @@ from scenarios.sweeps import executors
 from scenarios.sweeps.apart import execute_apart
 from scenarios.sweeps.worker import Task
 from tests.scenarios.conftest import Command
-from tests.scenarios.sweeping import SOURCE, tables, write_script
+from tests.scenarios.sweeping import SOURCE, tables, wait_until, whole, write_script
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -66,11 +65,8 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
             return process
 
         scheduler = ("distributed.cli.dask_scheduler", "--no-dashboard", "--port", "0")
-        run(*scheduler, "--host", "127.0.0.1", "--scheduler-file", str(file))
-        for _ in range(400):
-            if file.exists():
-                break
-            time.sleep(0.05)
+        scheduling = run(*scheduler, "--host", "127.0.0.1", "--scheduler-file", str(file))
+        wait_until(file.exists, scheduling)
         worker = ("distributed.cli.dask_worker", "--no-dashboard", "--nthreads", "1")
         workers = [run(*worker, "--no-nanny", "--scheduler-file", str(file)) for _ in range(2)]
         yield json.loads(file.read_text())["address"], workers
@@ -86,9 +82,7 @@ def test_a_dask_worker_killed_in_the_middle_loses_nothing(
     out = tmp_path / "out"
     command = sweep(write_script(tmp_path), out, *AXES, "--executor", f"dask:{address}")
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE) as run:
-        while len(list(out.glob("connections/[!.]*"))) < 5:
-            assert run.poll() is None
-            time.sleep(0.01)
+        wait_until(lambda: len(whole(out)) >= 5, run)
         workers[0].kill()
         output = run.communicate(timeout=60)[0]
     assert (run.returncode, b"complete: 20 of 20" in output) == (0, True)
