@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.parameters import count, duration, frequency, operating_system
+from scenarios.parameters import MOST, count, duration, frequency, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
 from sim.applications import Server, call, connect_hold_close
@@ -29,7 +29,7 @@ SAMPLES = 20 * MS
 class Parameters:
     """The listener, and the burst that calls it."""
 
-    backlog: int = count("16", "backlog that the server passes to listen()")
+    backlog: int = count("16", "backlog that the server passes to listen()", least=-MOST)
     burst: int = count("64", "clients that call at the same moment", least=1)
     accept_rate: float = frequency("10/s", "how often each worker accepts; 0: never", zero=True)
     workers: int = count("1", "workers that accept", least=1, most=1000)

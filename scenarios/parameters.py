@@ -117,12 +117,13 @@ def count(default: str, meaning: str, *, least: int = 0, most: int = MOST) -> An
     """Declare a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
-        digits = text.strip().replace("_", "")
+        number = text.strip().replace("_", "")
+        digits = number.removeprefix("-") if least < 0 else number
         if not (digits.isascii() and digits.isdigit()):
             raise ValueError(f"{text!r} is not a whole number such as {max(least, 5000)}")
-        if len(digits) > len(str(MOST)) or not least <= int(digits) <= most:
+        if len(digits) > len(str(MOST)) or not least <= int(number) <= most:
             raise ValueError(f"{text!r} is not between {least} and {most}")
-        return int(digits)
+        return int(number)
 
     return _declare(Kind("", parse), default, meaning)
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenarios.parameters import count, duration, frequency
+from scenarios.parameters import MOST, count, duration, frequency
 from sim import Simulation
 from sim.applications import Server, stay_connected
 from sim.units import MS, S
@@ -39,7 +39,7 @@ class Parameters:
     power_cut: int = count("0", "1: the host loses power, 0: only the process restarts", most=1)
     downtime: int = duration("0.5 s", "how long nobody listens")
     ping: int | None = duration("15 s", "how often a client sends a byte", never=True)
-    backlog: int = count("128", "backlog that the server passes to listen()")
+    backlog: int = count("128", "backlog that the server passes to listen()", least=-MOST)
     accept_rate: float = frequency("1000/s", "how often a worker accepts; 0: at once", zero=True)
     workers: int = count("1", "workers that accept", least=1, most=1000)
     syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.parameters import count, duration, frequency, operating_system
+from scenarios.parameters import MOST, count, duration, frequency, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
 from sim.applications import arrivals, flood, serve
@@ -30,7 +30,7 @@ class Parameters:
     flood_rate: float = frequency("500/s", "SYNs that the attacker sends")
     flood_size: int = count("2000", "how many of them in all")
     flood_start: int = duration("2 s", "when the flood begins")
-    backlog: int = count("128", "backlog that the server passes to listen()")
+    backlog: int = count("128", "backlog that the server passes to listen()", least=-MOST)
     syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)
     connections: int = count("300", "how many times honest clients connect", least=1)
     rate: float = frequency("20/s", "how often they do, one after the other")
