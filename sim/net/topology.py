@@ -109,13 +109,17 @@ def read_graphml(path: str | Path) -> Topology:
 
 def describe(topology: Topology) -> str:
     """Return what was understood, for people: one fact a line."""
+    import networkx as nx  # noqa: PLC0415
+
     graph = topology.graph
+    parts = nx.number_connected_components(graph)
     delays = sorted(link["delay"] for link in graph.edges.values())
     losses = [link["loss"] for link in graph.edges.values() if "loss" in link]
     placed = sum("latitude" in at for at in graph.nodes.values())
     lines = [
         f"{graph.number_of_nodes()} nodes, {placed} of them with a place",
         f"{graph.number_of_edges()} links",
+        "all nodes connected" if parts == 1 else f"{parts} components",
     ]
     if delays:
         least, median, most = (delays[i] / units.MS for i in (0, len(delays) // 2, -1))

@@ -258,6 +258,7 @@ def test_description_says_what_was_understood(write: Write) -> None:
     assert describe(read_graphml(write(graphml(*nodes, *links)))).splitlines() == [
         "3 nodes, 3 of them with a place",
         "1 links",
+        "2 components",
         "delay of a link 0.556 to 0.556 ms, median 0.556 ms",
         "loss given for 1 links, 1% to 1%",
         "note: 1 node left out, without Latitude and Longitude: d",
