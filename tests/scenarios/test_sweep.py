@@ -167,14 +167,14 @@ def test_runs_that_raise_or_hang_fail_and_the_others_go_on(
         "sweep",
         script,
         *("--vary", "mode=fine,raise,hang,spin,other"),
-        *("--timeout", "2s", "--workers", "2", "--executor", executor, "--out", out),
+        *("--timeout", "4s", "--workers", "2", "--executor", executor, "--out", out),
     )
     assert status == 1
     assert "complete: 2 of 5" in output
     causes = runs(out).set_index("mode")["cause"].to_dict()
     line = script.read_text()[: script.read_text().index("raise RuntimeError")].count("\n") + 1
     assert causes["raise"] == f"RuntimeError: told to ({script.name}:{line})"
-    assert causes["hang"] == causes["spin"] == "took longer than the timeout of 2 s"
+    assert causes["hang"] == causes["spin"] == "took longer than the timeout of 4 s"
     assert output.count("failed: run ") == 3
     assert set(pd.read_parquet(out)["mode"]) == {"fine", "other"}
 

@@ -91,14 +91,14 @@ def test_a_dask_worker_killed_in_the_middle_loses_nothing(
 
 @needs_dask
 def test_a_local_dask_cluster_records_what_fails(tmp_path: Path) -> None:
-    options = ("--vary", "mode=fine,raise,hang,die", "--timeout", "2s", "--executor", "dask")
+    options = ("--vary", "mode=fine,raise,hang,die", "--timeout", "4s", "--executor", "dask")
     command = sweep(write_script(tmp_path), tmp_path / "out", *options, "--workers", "2")
     done = subprocess.run(
         command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert "RuntimeError: told to" in done.stdout
-    assert "took longer than the timeout of 2 s" in done.stdout
+    assert "took longer than the timeout of 4 s" in done.stdout
     assert "its worker died" in done.stdout
     assert "complete: 1 of 4" in done.stdout
 
