@@ -282,13 +282,13 @@ class Connection:
         elapsed = now - self.unanswered
         schedule = self.syn_schedule()
         user_timeout = self.settings.user_timeout
+        counters["TcpExtTCPTimeouts"] += 1
         if schedule.gives_up(self.retransmits, elapsed) or 0 < user_timeout <= elapsed:
             counters["TcpExtTCPAbortOnTimeout"] += 1
             self.fail(self.soft_error or errno.ETIMEDOUT, now)
             return
         self.retransmits += 1
         self.total_retransmits += 1
-        counters["TcpExtTCPTimeouts"] += 1
         counters["TcpRetransSegs"] += 1
         counters["TcpExtTCPSynRetrans"] += 1
         if self.state == State.SYN_SENT and self.options.fastopen is not None:

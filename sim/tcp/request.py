@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from sim.tcp.stack import RunningTimer, Stack
 
 
+UNREACHABLE = ((3, 0), (3, 1))
+"""Types and codes of ICMP errors that say that there is no way to a network or a host."""
+TIME_EXCEEDED = 11
+
+
 class Request:
     """What a host keeps about a SYN that it has answered."""
 
@@ -219,6 +224,15 @@ class Request:
             stack.reset(segment)
             return
         self._final_ack(segment, now)
+
+    def icmp_arrives(self, kind: int, code: int, quoted: Packet) -> None:
+        """Forget a client that cannot be reached (tcp_req_err)."""
+        counters = self.stack.counters
+        if quoted.seq != self.iss:
+            counters["TcpExtOutOfWindowIcmps"] += 1
+        elif (kind, code) in UNREACHABLE or kind == TIME_EXCEEDED:
+            counters["TcpExtListenDrops"] += 1
+            self.drop()
 
     def _syn_again(self, now: int) -> None:
         """Answer a repeated SYN at once; the timer starts anew (E9)."""

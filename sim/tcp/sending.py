@@ -248,13 +248,13 @@ def timed_out(c: Connection, now: int) -> None:
         return
     profile = c.stack.profile
     limit = c.settings.user_timeout or (profile.orphan_limit if c.orphan else profile.data_limit)
+    c.stack.counters["TcpExtTCPTimeouts"] += 1
     if not c.retransmits:
         c.unanswered = max(c.unanswered, s.timed_at if s.timed >= 0 else 0)
     elif now - c.unanswered >= limit:
         c.stack.counters["TcpExtTCPAbortOnTimeout"] += 1
         c.fail(c.soft_error or errno.ETIMEDOUT, now)
         return
-    c.stack.counters["TcpExtTCPTimeouts"] += 1
     c.retransmits += 1
     c.backoff += 1
     s.ssthresh = max(((c.snd_nxt - c.snd_una) & MASK) // full(c) // 2, 2)

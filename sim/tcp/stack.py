@@ -22,6 +22,7 @@ from sim.tcp.listener import Listener, ListenerGroup
 from sim.tcp.peer import Peer
 from sim.tcp.ports import Ports
 from sim.tcp.profile import Profile
+from sim.tcp.request import Request
 from sim.tcp.seq import MASK
 from sim.tcp.time_wait import TimeWait
 
@@ -253,10 +254,12 @@ class Stack:
         self.routes[flow[2]](answer)
 
     def icmp_arrives(self, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
-        """Hand an ICMP error to the connection that sent the quoted segment (RFC 9293 3.9.2.2).
+        """Hand an ICMP error to whoever sent the quoted segment (RFC 9293 3.9.2.2).
 
         `mtu`: bytes that the next link takes, in "fragmentation needed".
         """
-        connection = self.connections.get(quoted.flow.reverse())
-        if isinstance(connection, Connection):
-            icmp_arrives(connection, kind, code, quoted, mtu, now)
+        endpoint = self.connections.get(quoted.flow.reverse())
+        if isinstance(endpoint, Connection):
+            icmp_arrives(endpoint, kind, code, quoted, mtu, now)
+        elif isinstance(endpoint, Request):
+            endpoint.icmp_arrives(kind, code, quoted)

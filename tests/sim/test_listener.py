@@ -10,9 +10,11 @@ from simpy.events import Event
 
 from sim import Simulation
 from sim.applications import Server, connect_hold_close, flood
+from sim.packet import SYN_ACK, Packet
 from sim.socket import Socket
 from sim.tcp.connection import Connection
 from sim.tcp.listener import Listener
+from sim.tcp.request import Request
 from sim.units import MS, S
 from tests.sim.conversation import column
 
@@ -301,3 +303,17 @@ def test_a_flood_leaves_nothing_behind() -> None:
     assert net.counters["TcpExtSyncookiesSent"] == 100_000
     assert len(net.server.tcp.peers) == len(net.server.tcp.connections) == 0
     assert len(net.server.forwarding) < 5
+
+
+@pytest.mark.parametrize(("code", "left"), [(1, 0), (3, 1)])
+def test_an_unreachable_client_leaves_the_queue(code: int, left: int) -> None:
+    """Host unreachable ends a request, port unreachable does not."""
+    net = Net(backlog=5)
+    net.call("client", SLOW)
+    net.sim.run(until=60 * MS)
+    (request,) = net.server.tcp.connections.values()
+    assert isinstance(request, Request)
+    synack = Packet(request.flow, SYN_ACK, request.iss, 0, 0)
+    net.server.tcp.icmp_arrives(3, code, synack, 0, 60 * MS)
+    assert net.listener.requests == len(net.server.tcp.connections) == left
+    assert net.counters["TcpExtListenDrops"] == 1 - left
