@@ -35,6 +35,7 @@ class Parameters:
     delay: int = duration("20 ms", "one-way delay of the link")
     client_os: str = operating_system("linux", "operating system of the client")
     server_os: str = operating_system("linux", "operating system of the server")
+    pause: int = duration("10 ms", "how long the client has its socket before it connects")
     hold: int = duration("1 s", "how long the client waits after the answer before it closes")
 
 
@@ -56,6 +57,7 @@ def build(sim: Simulation, p: Parameters) -> None:
 
     def call() -> Generator[Event, Any, None]:
         socket = client.socket()
+        yield sim.env.timeout(p.pause)
         yield socket.connect((server.address, PORT))
         yield socket.send(REQUEST)
         yield socket.recv()

@@ -41,7 +41,7 @@ TIMERS = {
 }
 """Names of the timers, by the method of a control block that they call."""
 
-UNHEARD = ("irs", "rcv_nxt", "snd_wnd", "ts_recent", "sack_ok")
+UNHEARD = ("irs", "rcv_nxt", "snd_wnd", "snd_wscale", "rcv_wscale", "ts_recent", "sack_ok")
 """What a control block cannot know before the peer's first segment."""
 
 LISTENING = -1
