@@ -22,8 +22,8 @@ from sim.tcp.states import TRANSITIONS, Event, State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-DEFAULT_MSS = 536
-"""Segment size for a peer that offers none, over IPv4 (RFC 9293 MUST-15)."""
+DEFAULT_MSS, DEFAULT_MSS_V6 = 536, 1220
+"""Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""
 MAX_WSCALE = 14
 """Largest window scale that is used (RFC 7323 section 2.3)."""
 PAWS_AGE = 24 * 24 * 3600 * 1_000_000_000
@@ -120,7 +120,7 @@ def agree_options(c: Connection, segment: Packet) -> None:
     mss, wscale, sack_permitted, _, _ = segment.options or NO_SYN_OPTIONS
     ours = c.options
     if mss < 0:
-        mss = DEFAULT_MSS
+        mss = DEFAULT_MSS_V6 if ":" in c.key.src else DEFAULT_MSS
     c.mss = min(c.mss, mss)
     profile = c.stack.profile
     if profile.buffer_in_segments:

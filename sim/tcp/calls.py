@@ -51,13 +51,16 @@ def shutdown(c: Connection, now: int) -> None:
 def close(c: Connection, now: int) -> None:
     """Give the connection up: close it, or reset it if data was lost by that.
 
-    SO_LINGER 0 resets it, and so does data that nobody has read (RFC 2525 2.17).
+    SO_LINGER 0 resets it, and so does data that nobody has read (RFC 2525 2.17), or a host that
+    has too many such connections already (tcp_max_orphans).
     """
     c.user = None
-    c.orphan = True
-    counters = c.stack.counters
+    stack = c.stack
+    counters = stack.counters
     if c.state in (State.CLOSED, State.TIME_WAIT):
         return
+    c.orphan = True
+    stack.orphans += 1
     if c.state == State.SYN_SENT:
         c.delete(Event.DELETE_TCB)
     elif c.receiving is not None and c.receiving.buffer:
@@ -69,6 +72,9 @@ def close(c: Connection, now: int) -> None:
     else:
         shutdown(c, now)
         c.orphaned(now)
+        if stack.orphans > stack.profile.max_orphans and stack.connections.get(c.key) is c:
+            counters["TcpExtTCPAbortOnMemory"] += 1
+            abort(c, now)
 
 
 def abort(c: Connection, now: int) -> None:

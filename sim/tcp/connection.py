@@ -431,4 +431,6 @@ class Connection:
         if self.receiving is not None:
             receiving.acknowledging(self.receiving)
         self.user = None
+        if self.orphan:
+            self.stack.orphans -= 1
         self.stack.forget(self.key)

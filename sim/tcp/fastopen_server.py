@@ -56,7 +56,8 @@ def syn_arrives(listener: Listener, segment: Packet, now: int, isn: int) -> None
     theirs = segment.options.fastopen
     valid = theirs == own or bool(stack.profile.fastopen & WITHOUT_COOKIE)
     request = Request(listener, segment, now, isn)
-    if not valid or listener.fast_open_pending >= max(listener.settings.fastopen, 1):
+    room = listener.fast_open_pending < max(listener.settings.fastopen, 1)
+    if not valid or not room or not stack.has_memory():
         if theirs is not None and not valid:
             peer = request.peer
             experimental = EXPERIMENT in segment.options.layout

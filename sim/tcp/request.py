@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sim.packet import ACK, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
 from sim.tcp import cookies
-from sim.tcp.arrives import DEFAULT_MSS, MAX_WSCALE
+from sim.tcp.arrives import DEFAULT_MSS, DEFAULT_MSS_V6, MAX_WSCALE
 from sim.tcp.challenge import NEVER_YET, limited
 from sim.tcp.connection import Connection
 from sim.tcp.isn import initial_sequence_number
@@ -85,7 +85,7 @@ class Request:
         self.ts_recent = segment.ts_val if self.stack.profile.timestamps else NO_TIMESTAMP
         mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
         if mss < 0:
-            mss = DEFAULT_MSS
+            mss = DEFAULT_MSS_V6 if ":" in flow[0] else DEFAULT_MSS
         self.mss = mss if mss < peer.mss else peer.mss
         """Largest segment that the client takes, bytes."""
         self.agree(wscale, sack)
@@ -259,6 +259,10 @@ class Request:
                 self.drop()
             else:
                 self.acknowledged = True
+            return
+        if not stack.has_memory():
+            stack.counters["TcpExtListenDrops"] += 1
+            self.acknowledged = True
             return
         self.leave_queue()
         del stack.connections[self.key]

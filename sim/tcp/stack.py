@@ -134,6 +134,8 @@ class Stack:
         """SNMP and TcpExt counters, by the names of `nstat`."""
         self.memory_used = 0
         """Bytes of buffer memory that sockets hold."""
+        self.orphans = 0
+        """Connections that are still to be closed though their users have given them up."""
         self.secret = secret
         """64 bits that nobody else knows."""
         self.reserve = profile.write_reserve + profile.read_reserve
@@ -214,10 +216,14 @@ class Stack:
 
     def reserve_memory(self) -> None:
         """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""
-        if self.memory_used + self.reserve > self.profile.memory:
+        if not self.has_memory():
             self.counters["TcpExtTCPMemoryPressures"] += 1
             raise os_error(errno.ENOBUFS)
         self.memory_used += self.reserve
+
+    def has_memory(self) -> bool:
+        """Whether another socket's buffers fit in the host's memory."""
+        return self.memory_used + self.reserve <= self.profile.memory
 
     def forget(self, key: Flow) -> None:
         """Delete a connection's entry and give back its buffers."""
