@@ -1,30 +1,33 @@
-"""A run as one HTML page that needs nothing else: no script, no font, no picture from outside.
+"""A run or a sweep as one HTML page that needs nothing else (`analysis.html`).
 
-It answers the scenario's question: recipe, outcomes and latencies, plots, theory against
-simulation, the slowest connects and those that failed.  It follows the reader's choice of light or
-dark, fits a phone and prints.
+It answers the scenario's question: recipe, outcomes and latencies, what the time went to, plots,
+theory against simulation, the slowest connects and those that failed; of a sweep its points.  It
+follows the reader's choice of light or dark, fits a phone and prints.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
-from io import BytesIO
 from pathlib import Path
-from string import Template
 from typing import Any, Final
 
 import pandas as pd
 
-from analysis import frames, recipe, summary, theory
+from analysis import causes, frames, html, points, recipe, summary, theory
 from analysis.frames import Frames
-from analysis.plots import kinds, style
+from analysis.plots import kinds, of_sweep
+from analysis.plots.of_sweep import TooManyAxesError
 from analysis.quantities import count, duration, percent
 
 SLOWEST: Final = 10
+LADDERS: Final = 3
+"""So many of the slowest connects are drawn."""
+
+_DRAWN: Final = ("p50", "p99", "established")
+"""Values of a sweep that are drawn against its axes."""
 
 _TITLES: Final = {
     "ecdf": "Share of connects established within a time",
@@ -37,12 +40,14 @@ _TITLES: Final = {
 
 
 def write(path: str | Path, out: str | Path | None = None) -> Path:
-    """Write the report of the run in folder `path`, into its `report.html` unless `out` is given.
+    """Write the report of the run or sweep in folder `path`, and return its file.
 
-    Raises ResultsError for an unreadable run, OSError if the file cannot be written.
+    It is `report.html` there (of a sweep: below `_sweep`) unless `out` is given.
+    Raises ResultsError for an unreadable folder, OSError if the file cannot be written.
     """
     loaded = frames.load(path)
-    file = Path(path) / "report.html" if out is None else Path(out)
+    beneath = frames.SWEEP if loaded.is_sweep else ""
+    file = Path(path) / beneath / "report.html" if out is None else Path(out)
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         beside.write_text(page(loaded), encoding="utf-8")
@@ -53,44 +58,60 @@ def write(path: str | Path, out: str | Path | None = None) -> Path:
 
 
 def page(loaded: Frames) -> str:
-    """Return the report of a run as HTML."""
-    connections = loaded.connections
+    """Return the report of a run or a sweep as HTML."""
     made = loaded.recipe
-    return _PAGE.substitute(
-        title=escape(str(made.get("scenario", "run"))),
-        question=escape(str(made.get("question", ""))),
-        body="\n".join(
-            [
-                *_section("Outcome", _outcomes(connections)),
-                *_section("Theory and simulation", _theory(made, connections)),
-                *_section("Pictures", _pictures(loaded)),
-                *_section(f"The {SLOWEST} slowest connects", _slowest(connections)),
-                *_section("Connects that failed", _failures(connections)),
-                *_section("Recipe", _recipe(made)),
-            ]
-        ),
-    )
+    sections = _of_sweep(loaded) if loaded.is_sweep else _of_run(loaded)
+    return html.page(str(made.get("scenario", "run")), str(made.get("question", "")), sections)
+
+
+def _of_run(loaded: Frames) -> Iterator[str]:
+    connections, made = loaded.connections, loaded.recipe
+    yield from html.section("Outcome", _outcomes(connections))
+    yield from html.section("What the time went to", _causes(connections))
+    yield from html.section("Theory and simulation", _theory(made, connections))
+    yield from html.section("Pictures", _pictures(loaded))
+    yield from html.section(f"The {SLOWEST} slowest connects", _slowest(loaded))
+    yield from html.section("Connects that failed", _failures(connections))
+    yield from html.section("Recipe", _recipe(made))
+
+
+def _of_sweep(loaded: Frames) -> Iterator[str]:
+    yield from html.section("Points", _points(loaded))
+    yield from html.section("Pictures", _pictures_of_sweep(loaded))
+    yield from html.section("Runs that are missing or failed", _missing_runs(loaded))
+    yield from html.section("Recipe", _recipe(loaded.recipe))
 
 
 def command(made: dict[str, Any]) -> str:
-    """Return the command that repeats a run.
+    """Return the command that repeats a run or a sweep.
 
     >>> command({"scenario": "two_hosts", "parameters": {"loss": 0.01}, "seed": 7})
     'connectsim run two_hosts --set loss=0.01 --seed 7'
     """
+    if "axes" in made:
+        return _sweep_command(made)
     words = ["connectsim", "run", str(made.get("scenario", ""))]
     for name, value in made.get("parameters", {}).items():
         words += ["--set", f"{name}={value}"]
     return shlex.join([*words, "--seed", str(made.get("seed", 0))])
 
 
-def _section(title: str, content: Iterable[str]) -> Iterator[str]:
-    """Yield a section, or nothing if there is nothing to say."""
-    parts = list(content)
-    if parts:
-        yield f"<section><h2>{escape(title)}</h2>"
-        yield from parts
-        yield "</section>"
+def _sweep_command(made: dict[str, Any]) -> str:
+    spec = made.get("spec", {})
+    words = ["connectsim", "sweep", str(made.get("scenario", ""))]
+    for axis in spec.get("vary", []):
+        words += ["--vary", str(axis)]
+    for name, value in spec.get("settings", {}).items():
+        words += ["--set", f"{name}={value}"]
+    for together in spec.get("zip", []):
+        words += ["--zip", str(together)]
+    for option in ("where", "repeat", "sample", "sampling", "seed", "seeds"):
+        if spec.get(option) is not None:
+            words += [f"--{option}", str(spec[option])]
+    for option in ("until", "ceiling"):
+        if made.get(option) is not None:
+            words += [f"--{option}", str(made[option])]
+    return shlex.join(words)
 
 
 def _outcomes(connections: pd.DataFrame) -> Iterator[str]:
@@ -105,7 +126,7 @@ def _outcomes(connections: pd.DataFrame) -> Iterator[str]:
         f"Half of all returned within {duration(p50)}, 99 % within {duration(p99)}.</p>"
     )
     quantiles = ["mean", *summary.QUANTILES, "max"]
-    yield _table(
+    yield html.table(
         ["connect()", "count", "share", *quantiles],
         (
             [str(name), count(row["count"]), percent(row["share"])]
@@ -113,13 +134,19 @@ def _outcomes(connections: pd.DataFrame) -> Iterator[str]:
             for name, row in table.iterrows()
         ),
     )
-    yield _table(
+    yield html.table(
         ["packets", "sent", "retransmissions", "per connect()"],
         (
             [label, count(sent), count(repeated), f"{repeated / len(connections):.4f}"]
             for label, sent, repeated in summary.retransmissions(connections)
         ),
     )
+
+
+def _causes(connections: pd.DataFrame) -> Iterator[str]:
+    parts = causes.table(connections)
+    if not parts.empty:
+        yield html.table(*causes.cells(parts))
 
 
 def _theory(made: dict[str, Any], connections: pd.DataFrame) -> Iterator[str]:
@@ -132,7 +159,7 @@ def _theory(made: dict[str, Any], connections: pd.DataFrame) -> Iterator[str]:
     )
     waited = connections["latency_s"].where(connections["outcome"] == "established", float("inf"))
     found = summary.quantiles(waited.to_numpy(), list(summary.QUANTILES.values()))
-    yield _table(
+    yield html.table(
         ["quantile", "theory", "simulation"],
         (
             [name, duration(latency.quantile(share)), duration(float(value))]
@@ -143,18 +170,29 @@ def _theory(made: dict[str, Any], connections: pd.DataFrame) -> Iterator[str]:
 
 def _pictures(loaded: Frames) -> Iterator[str]:
     for kind, draw in kinds(loaded).items():
-        drawn = BytesIO()
-        with style.context({"svg.fonttype": "path"}):
-            draw(loaded).savefig(drawn, format="svg", metadata={"Date": None})
-        data = b64encode(drawn.getvalue()).decode("ascii")
-        alt = escape(_TITLES[kind])
-        yield f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{data}"></figure>'
+        yield html.picture(draw(loaded), _TITLES[kind])
 
 
-def _slowest(connections: pd.DataFrame) -> Iterator[str]:
+def _slowest(loaded: Frames) -> Iterator[str]:
+    connections = loaded.connections
     rows = connections[connections["outcome"] == "established"].nlargest(SLOWEST, "latency_s")
     if not rows.empty:
         yield _connections(rows)
+        yield from _ladders(loaded, rows["connection"].head(LADDERS).tolist())
+
+
+def _ladders(loaded: Frames, numbers: list[int]) -> Iterator[str]:
+    """Draw the message sequences of some connections, or say how to get them."""
+    if loaded.path is None or not loaded.has("packets"):
+        yield html.paragraph("To see what each of them sent and waited for, trace the run:")
+        yield html.code(f"{command(loaded.recipe)} --trace")
+        return
+    from analysis import ladder as model  # noqa: PLC0415 (only traced runs have them)
+    from analysis.plots import ladder as drawing  # noqa: PLC0415
+
+    for number in numbers:
+        figure = drawing.ladder(model.load(loaded.path, number))
+        yield html.picture(figure, f"Message sequence of connection {number}")
 
 
 def _failures(connections: pd.DataFrame) -> Iterator[str]:
@@ -166,8 +204,46 @@ def _failures(connections: pd.DataFrame) -> Iterator[str]:
     yield _connections(failed.head(SLOWEST))
 
 
+def _points(loaded: Frames) -> Iterator[str]:
+    done, runs = loaded.recipe["complete"]
+    yield html.paragraph(f"{done} of {runs} runs are complete.")
+    if loaded.axes:
+        head, *rows = points.rows(loaded)
+        yield html.table(head, rows)
+
+
+def _pictures_of_sweep(loaded: Frames) -> Iterator[str]:
+    if not loaded.axes:
+        return
+    axes = ", ".join(loaded.axes)
+    for value in _DRAWN:
+        try:
+            figure = of_sweep.lines(loaded, y=value)
+        except TooManyAxesError as error:
+            yield html.paragraph(f"{error}.")
+            break
+        yield html.picture(figure, f"{value} by {axes}")
+    if len(loaded.axes) == 2:
+        yield html.picture(of_sweep.heatmap(loaded), f"{of_sweep.DEFAULT} by {axes} as colours")
+    yield from _pictures(loaded)
+
+
+def _missing_runs(loaded: Frames) -> Iterator[str]:
+    runs = loaded.runs
+    missing = runs[runs["status"] != "done"]
+    if missing.empty:
+        return
+    if len(missing) > SLOWEST:
+        yield html.paragraph(f"The first {SLOWEST} of {count(len(missing))}.")
+    causes_known = missing.reindex(columns=["run", *loaded.axes, "seed", "status", "cause"])
+    yield html.table(
+        list(causes_known.columns),
+        causes_known.head(SLOWEST).astype(object).fillna("").astype(str).to_numpy().tolist(),
+    )
+
+
 def _connections(rows: pd.DataFrame) -> str:
-    return _table(
+    return html.table(
         ["connection", "from", "to", "called at", "latency", "outcome", "SYNs", "SYN-ACKs"],
         (
             [
@@ -186,8 +262,8 @@ def _connections(rows: pd.DataFrame) -> str:
 
 
 def _recipe(made: dict[str, Any]) -> Iterator[str]:
-    yield f'<pre tabindex="0"><code>{escape(command(made))}</code></pre>'
-    yield _table(
+    yield html.code(command(made))
+    yield html.table(
         ["parameter", "value"],
         ([name, value] for name, value in recipe.parameters(made).items()),
     )
@@ -195,68 +271,3 @@ def _recipe(made: dict[str, Any]) -> Iterator[str]:
     yield f"<p>{escape(versions)}</p>"
     for note in made.get("notes", []):
         yield f"<p>{escape(str(note))}</p>"
-
-
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    heading = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    return (
-        f'<div class="table" tabindex="0"><table><thead><tr>{heading}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-_PAGE: Final = Template("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; --ink: #1a1a1a; --quiet: #555; --page: #fff; --line: #ddd; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --quiet: #aaa; --page: #191919; --line: #444; }
-  img { filter: invert(0.9) hue-rotate(180deg); }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 56rem; font: 1rem/1.5 system-ui, sans-serif;
-  color: var(--ink); background: var(--page); overflow-wrap: anywhere; }
-h1 { margin: 0.5rem 0 0; font-size: 1.6rem; }
-h2 { margin: 2rem 0 0.5rem; font-size: 1.2rem; }
-.question { margin: 0; color: var(--quiet); font-size: 1.1rem; }
-.table, pre { overflow-x: auto; margin: 0.75rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
-th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right;
-  border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; }
-thead th { color: var(--quiet); font-weight: 600; }
-tbody th { font-weight: 400; }
-figure { margin: 1rem 0; }
-img { display: block; width: 100%; height: auto; }
-@media print {
-  body { max-width: none; padding: 0; font-size: 10pt; }
-  .table, pre { overflow: visible; }
-  pre { white-space: pre-wrap; }
-  table { font-size: 8pt; }
-  figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
-}
-</style>
-</head>
-<body>
-<main>
-<h1>$title</h1>
-<p class="question">$question</p>
-$body
-</main>
-</body>
-</html>
-""")

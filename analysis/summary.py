@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis import quantities, recipe
+from analysis import causes, quantities, recipe
+from analysis.columns import PARTS
 from analysis.frames import Frames
 from analysis.text import align
 
@@ -18,7 +19,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 RETRANSMISSIONS = ("syn_sent", "syn_retransmits", "synack_sent", "synack_retransmits")
 
-_COLUMNS = ("outcome", "errno", "latency_s", *RETRANSMISSIONS)
+_COLUMNS = ("outcome", "errno", "latency_s", *RETRANSMISSIONS, *PARTS)
 
 
 def summarise(connections: pd.DataFrame) -> pd.DataFrame:
@@ -78,6 +79,9 @@ def text(frames: Frames) -> str:
         "",
         *_retransmission_lines(connections),
     ]
+    went = causes.lines(connections)
+    if went:
+        lines += ["", *went]
     return "\n".join(lines)
 
 

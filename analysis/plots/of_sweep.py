@@ -19,6 +19,10 @@ DEFAULT: Final = "p99"
 """The value that is drawn unless another is asked for."""
 
 
+class TooManyAxesError(ValueError):
+    """A sweep varies more than a plot can show."""
+
+
 def write(
     path: str | Path,
     kind: str = "lines",
@@ -102,5 +106,7 @@ def _assign(loaded: Frames, **given: str | None) -> dict[str, str | None]:
     left = [axis for axis in loaded.axes if axis not in taken]
     roles = {role: name or (left.pop(0) if left else None) for role, name in given.items()}
     if left:
-        raise ValueError(f"the sweep also varies {', '.join(left)}: too many axes for one plot")
+        raise TooManyAxesError(
+            f"the sweep also varies {', '.join(left)}: too many axes for one plot"
+        )
     return roles

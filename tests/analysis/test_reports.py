@@ -11,7 +11,8 @@ import pytest
 import analysis
 from analysis import reports
 from analysis.plots import KINDS
-from tests.analysis import synthetic
+from scenarios.cli import main
+from tests.analysis import sweeping, synthetic
 
 CHROMIUM = shutil.which("chromium")
 VOID = {"meta", "link", "img"}
@@ -98,10 +99,12 @@ def test_report_sets_theory_beside_simulation() -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-@pytest.mark.parametrize("width", [390, 1200])
-def test_report_in_a_browser(run: Path, width: int) -> None:
+@pytest.mark.parametrize(("width", "of"), [(390, "run"), (1200, "run"), (390, "sweep")])
+def test_report_in_a_browser(run: Path, width: int, of: str) -> None:
     """No message on the console, every picture there, no scrolling sideways."""
-    page = reports.page(analysis.load(run)).replace("</body>", CHECK)
+    folder = run if of == "run" else sweeping.write(run / "sweep")
+    number = len(KINDS) if of == "run" else 6
+    page = reports.page(analysis.load(folder)).replace("</body>", CHECK)
     file = run / "checked.html"
     file.write_text(page, encoding="utf-8")
     done = subprocess.run(
@@ -125,5 +128,42 @@ def test_report_in_a_browser(run: Path, width: int) -> None:
     found = re.search(r"images (\d+) broken (\d+) beyond (-?\d+)", done.stdout)
     assert found is not None, done.stdout[-2000:]
     images, broken, beyond = map(int, found.groups())
-    assert (images, broken) == (len(KINDS), 0)
+    assert (images, broken) == (number, 0)
     assert beyond <= 0
+
+
+def test_report_says_what_the_time_went_to(run: Path) -> None:
+    text = Reader(reports.page(analysis.load(run))).text.partition("What the time went to")[2]
+    assert re.search(r"propagation\s*300", text)
+    assert "SYN lost" in text.partition("Theory and")[0]
+
+
+def test_report_without_a_trace_says_how_to_get_one(run: Path) -> None:
+    assert "--seed 1 --trace" in Reader(reports.page(analysis.load(run))).text
+
+
+def test_report_of_a_traced_run_draws_the_slowest(tmp_path: Path) -> None:
+    folder = tmp_path / "traced"
+    status = main(["run", "first_handshake", "--trace", "--out", str(folder)])
+    assert status == 0
+    page = Reader(reports.page(analysis.load(folder)))
+    assert "Message sequence of connection 0" in page.alternatives
+    assert "trace the run" not in page.text
+
+
+def test_report_of_a_sweep(tmp_path: Path) -> None:
+    folder = sweeping.write(tmp_path / "sweep")
+    file = analysis.report(folder)
+    assert file == folder / "_sweep" / "report.html"
+    page = Reader(file.read_text(encoding="utf-8"))
+    assert "11 of 12 runs are complete." in page.text
+    assert "connectsim sweep two_hosts --vary loss=0,10%,30%" in page.text
+    assert "Runs that are missing or failed" in page.text
+    assert page.alternatives == [
+        "p50 by loss, client_os",
+        "p99 by loss, client_os",
+        "established by loss, client_os",
+        "p99 by loss, client_os as colours",
+        "Share of connects established within a time",
+        "Share of connects not yet established after a time",
+    ]

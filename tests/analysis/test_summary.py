@@ -43,6 +43,8 @@ def test_text_of_a_run(tmp_path: Path) -> None:
     table["outcome"] = pd.Categorical(["established"] * 3 + ["timed_out"])
     table["errno"] = pd.Categorical([None, None, None, "ETIMEDOUT"])
     table["syn_sent"], table["syn_retransmits"] = [1, 1, 2, 11], [0, 0, 1, 10]
+    table["propagation_s"] = [0.04] * 3 + [0.0]
+    table["syn_lost_s"] = table["latency_s"] - table["propagation_s"]
     folder = synthetic.write(tmp_path / "run", table)
     assert analysis.summarise(folder).splitlines() == [
         "two_hosts: delay 20 ms, loss 1 %, connections 1000, client_os linux; seed 1; "
@@ -57,6 +59,10 @@ def test_text_of_a_run(tmp_path: Path) -> None:
         "packets  sent  retransmissions  per connect()",
         "SYN        15               11         2.7500",
         "SYN-ACK     4                0         0.0000",
+        "",
+        "time went to  connects  share of all time  mean per connect()  longest",
+        "propagation          3           0.0886 %             30.0 ms  40.0 ms",
+        "SYN lost             2           99.911 %              33.8 s    134 s",
     ]
 
 
