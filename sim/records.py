@@ -53,6 +53,8 @@ class Records:
         self._engine = engine
         self.hosts: dict[str, str] = {}
         """Host name -> its operating system."""
+        self._numbers: dict[str, int] = {}
+        """Host name -> its place among the hosts."""
         self.started = 0
         """connect() calls so far."""
         self.finished = 0
@@ -71,6 +73,7 @@ class Records:
         synack_waits: Sequence[int],
     ) -> None:
         """Take note of a host, its operating system, and the waits of its schedules (ns)."""
+        self._numbers[name] = len(self.hosts)
         self.hosts[name] = system
         self._waits.append((syn_waits, synack_waits))
 
@@ -79,9 +82,8 @@ class Records:
 
         `server` None: there is no way.
         """
-        names = list(self.hosts)
-        number = MISSING if server is None else names.index(server)
-        self._paths.append((names.index(client), number, hops, delay))
+        number = MISSING if server is None else self._numbers[server]
+        self._paths.append((self._numbers[client], number, hops, delay))
         return len(self._paths) - 1
 
     def start(self, path: int, port: int, now: int) -> int:
