@@ -76,6 +76,8 @@ def execute(
     parameters = parse(scenario.parameters, settings)
     folder = out or Path("results") / Path(scenario.name).stem
     traced = trace or scenario.traced or pcap is not None
+    if pcap is not None:
+        _make_folder(pcap)
     made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
     print(analysis.summarise(folder))
     if scenario.report is not None:
@@ -91,6 +93,13 @@ def execute(
     )
     if pcap is not None:
         _capture(folder, pcap, made)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 def _capture(folder: Path, pcap: Path, made: Mapping[str, Any]) -> None:

@@ -102,7 +102,7 @@ def lines(
 
     `connection` and `host` (or a link: "a > b") choose rows; without `host` it is every host, and
     of links what they lost or changed.  `verbose` spells out each header field.  Raises
-    ResultsError if the run was not traced.
+    ResultsError if the run was not traced or nothing fits.
     """
     columns = ("time_s", "place", "direction", "event", "reason", "connection", "datagram")
     printer = capture.Printer()
@@ -120,8 +120,10 @@ def lines(
         yield f"{time} {row['place']} {event} {text}"
         if verbose:
             yield from anatomy.lines(row["datagram"])
-    if not found and host is not None:
-        raise ResultsError(f"{folder}: no packet of the trace was at a host {host!r}")
+    if not found and (connection, host) != (None, None):
+        wanted = "" if connection is None else f" of connection {connection}"
+        where = "" if host is None else f" at a host {host!r}"
+        raise ResultsError(f"{folder}: no packet{wanted}{where} in the trace")
 
 
 def _decode(datagram: bytes) -> Packet | IcmpPacket | MalformedError:

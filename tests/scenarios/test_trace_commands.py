@@ -78,7 +78,8 @@ def test_pcap_writes_a_capture_a_host(tmp_path: Path) -> None:
         (["ladder", "--out", "/nowhere/ladder.png"], "/nowhere"),
         (["sockets", "--at", "soon"], "--at: 'soon' is not a duration"),
         (["sockets", "--at", "1s", "--host", "nobody"], "no socket of a host 'nobody'"),
-        (["trace", "--host", "nobody"], "'nobody'"),
+        (["trace", "--host", "nobody"], "no packet at a host 'nobody' in the trace"),
+        (["trace", "--connection", "99"], "no packet of connection 99 in the trace"),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -89,6 +90,17 @@ def test_bad_input_is_one_clear_line(
     assert words in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_captures_that_cannot_be_written_are_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "run"
+    command = ["run", "two_hosts", *SETTINGS, "--pcap", str(tmp_path / "file"), "--out", str(out)]
+    assert main(command) == 2
+    assert "file: File exists" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("command", [["trace"], ["ladder"], ["sockets", "--at", "1s"]])
