@@ -98,7 +98,11 @@ class TracedHost(Host):
 
     def receive(self, packet: Packet) -> None:
         """Record the packet and, once it was processed, the sockets that it concerned."""
-        self.trace.packet(self.env._now, self.name, "in", "received", packet)
+        now = self.env._now
+        if now < self.down_until:
+            self.trace.packet(now, self.name, "over", "dropped", packet, "host is down")
+        else:
+            self.trace.packet(now, self.name, "in", "received", packet)
         self.trace.forget(packet)
         super().receive(packet)
         if isinstance(packet, IcmpPacket):
@@ -106,6 +110,12 @@ class TracedHost(Host):
             return
         self.show(packet.flow, "received", capture.flags_text(packet.flags))
         self._show_listener(packet.flow)
+
+    def reboot(self, downtime: int = 0) -> None:
+        """As `Host.reboot`; record that all its sockets are gone."""
+        super().reboot(downtime)
+        for key in list(self._numbers):
+            self.show(key, "reboot", "")
 
     def next_ident(self, packet: Packet) -> int:
         """Return the identification field of a packet that leaves (kernel measurement E8).

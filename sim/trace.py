@@ -73,7 +73,7 @@ class SocketRow(NamedTuple):
     connection: int
     """Row of the connect() in `connections.parquet`; -1 for none."""
     event: Name
-    """call, waiting (the call goes on), return, raise, received (a packet) or timer (expired)."""
+    """call, waiting (in the call), return, raise, received (a packet), timer (expired), reboot."""
     detail: str
     """The call with its arguments, what it returned or raised, the packet's flags, the timer."""
     state: Name

@@ -227,6 +227,25 @@ def test_a_packet_that_dies_on_the_way_and_the_error_about_it_have_rows(tables: 
     assert {row.connection for row in tables.packets} == {0}
 
 
+def test_a_reboot_ends_all_sockets_and_packets_to_a_host_that_is_down_are_dropped(
+    tables: Tables,
+) -> None:
+    sim = TracedSimulation(tables, seed=1)
+
+    def lose_power() -> Generator[Event, Any, None]:
+        yield sim.env.timeout(S // 2)
+        sim.hosts["server"].reboot(2 * S)
+
+    sim.process(lose_power())
+    exchange(sim)
+    gone = [row.state for row in tables.sockets if row.event == "reboot"]
+    assert gone == ["CLOSED", "CLOSED"]
+    lost = [row for row in tables.packets if row.reason == "host is down"]
+    assert {(row.place, row.flags) for row in lost} == {("server", "F.")}
+    late = [row.flags for row in tables.packets if row.time_s > 2.5 and row.direction == "out"]
+    assert "R" in late
+
+
 def test_retransmission_timeout_of_a_socket(tables: Tables) -> None:
     exchange(TracedSimulation(tables, seed=1), loss=1)
     rtos = [row.rto_s for row in tables.sockets if row.state == "SYN-SENT"]
