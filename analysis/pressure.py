@@ -169,8 +169,8 @@ def advice(frames: Frames, host: str, backlog: int, most: int) -> list[str]:
         )
     if full:
         found.append(
-            f"{count(full)} SYNs found the SYN queue full: net.ipv4.tcp_syncookies=1 answers them"
-            " and keeps nothing, or a larger backlog keeps them."
+            f"{count(full)} SYNs found the SYN queue full: SYN cookies (Linux:"
+            " net.ipv4.tcp_syncookies=1) answer them and keep nothing; a larger backlog keeps them."
         )
     if quarter > 0:
         found.append(
@@ -179,8 +179,8 @@ def advice(frames: Frames, host: str, backlog: int, most: int) -> list[str]:
         )
     if cookies and not overflows:
         found.append(
-            f"{count(cookies)} connections were made of SYN cookies: without"
-            " net.ipv4.tcp_syncookies they would have waited for room in the SYN queue."
+            f"{count(cookies)} connections were made of SYN cookies: without these they would have"
+            " waited for room in the SYN queue."
         )
     if phantoms:
         found.append(

@@ -85,7 +85,8 @@ def report(frames: Frames, p: Parameters) -> str:
 
     suggestions = pressure.advice(frames, "server", p.backlog, p.clients)
     rate = p.accept_rate * p.workers
-    if rate and not p.power_cut and p.jitter / S * rate < p.clients:
+    overflows = pressure.counters_of(frames, "server").get("TcpExtListenOverflows", 0)
+    if rate and overflows and p.jitter / S * rate < p.clients:
         suggestions.append(
             f"{p.clients:,} clients come back within {p.jitter / S:g} s, and the server accepts"
             f" {rate:g} a second: a jitter of {p.clients / rate:.3g} s or more lets it accept them"

@@ -13,7 +13,7 @@ from sim.tcp.isn import mix
 from sim.tcp.seq import MASK
 
 CLOCK = 64_000_000_000
-"""The cookie's clock ticks every 64 s, ns."""
+"""The cookie's clock ticks every 64 s, ns (RFC 4987 section 3.6; in Linux every 60 s)."""
 MAX_AGE = 2
 """A cookie is good for this many ticks at most, and for one at least."""
 MSS_CLASSES = (536, 1300, 1440, 1460)
