@@ -101,7 +101,7 @@ def canvas(frames: Frames, title: str, panels: int = 1) -> tuple[Figure, list[Ax
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
     axes[0].set_title(title)
     figure.supxlabel(
-        "\n".join(textwrap.wrap(recipe.one_line(frames.recipe), 165)),
+        "\n".join(textwrap.wrap(recipe.one_line(frames.recipe), 150)),
         fontsize=7,
         color="#555555",
         x=0.01,
