@@ -162,7 +162,7 @@ def synchronized(c: Connection, segment: Packet, now: int) -> None:
         return
     if not acceptable(c, segment):
         if flags & SYN and not flags & RST:
-            challenge(c, now)
+            judge_syn(c, segment, now)
         elif not flags & RST and (segment.length or not limited(c, now)):
             c.send_ack(now)
         return
@@ -229,8 +229,10 @@ def judge_reset(c: Connection, segment: Packet, now: int) -> None:
 
 
 def judge_syn(c: Connection, segment: Packet, now: int) -> None:
-    """Challenge a SYN (RFC 5961 section 4)."""
-    if c.stack.profile.insecure_syn and before_edge(c, segment):
+    """Challenge a SYN (RFC 5961 section 4), or answer a repeated one that Fast Open has taken."""
+    if c.fast_open and c.state == State.SYN_RECEIVED and segment.seq == c.irs:
+        c.send_syn(now)
+    elif c.stack.profile.insecure_syn and acceptable(c, segment) and before_edge(c, segment):
         c.send_reset(now)
         reset_arrives(c, now)
     else:

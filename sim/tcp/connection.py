@@ -238,7 +238,7 @@ class Connection:
             if profile.timestamps:
                 ts_val = (now // TICK + self.peer.ts_offset) & MASK
                 ts_ecr = self.ts_recent if self.ts_recent > 0 else 0
-            if self.sending is not None:
+            if self.sending is not None and not self.total_retransmits:
                 payload = bytes(self.sending.buffer[: (self.snd_nxt - self.iss - 1) & MASK])
             stack.observer.syn_sent(self.observed)
         stack.routes[flow[2]](
@@ -297,10 +297,10 @@ class Connection:
         self.start_syn_timer(now)
 
     def withdraw_fast_open(self) -> None:
-        """Go on with a plain SYN: neither cookie nor data (kernel measurement E11)."""
-        if self.snd_nxt != (self.iss + 1) & MASK:
-            self.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1
-            self.snd_nxt = (self.iss + 1) & MASK
+        """Go on with a plain SYN, without the option (kernel measurement E11).
+
+        The data is not sent again before the answer, which may still acknowledge it.
+        """
         self.options = self.peer.without_fast_open(self.options)
 
     # What an open connection sends.

@@ -57,7 +57,6 @@ def prepare(c: Connection, data: bytes) -> None:
     if taken:
         c.snd_nxt = (c.iss + 1 + taken) & MASK
         s.recover = c.snd_nxt
-        c.stack.counters["TcpExtTCPFastOpenActive"] += 1
 
 
 def answered(c: Connection, segment: Packet) -> None:
@@ -70,8 +69,8 @@ def answered(c: Connection, segment: Packet) -> None:
         remember_cookie(c, options, early)
     if early:
         c.syn_data = segment.ack == c.snd_nxt
-        if not c.syn_data:
-            c.stack.counters["TcpExtTCPFastOpenActiveFail"] += 1
+        outcome = "TcpExtTCPFastOpenActive" if c.syn_data else "TcpExtTCPFastOpenActiveFail"
+        c.stack.counters[outcome] += 1
 
 
 def remember_cookie(c: Connection, options: SynOptions, early: bool) -> None:
