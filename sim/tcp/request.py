@@ -178,7 +178,9 @@ class Request:
         self.leave_queue()
         del self.stack.connections[self.key]
 
-    vanish = drop
+    def vanish(self) -> None:
+        """Leave the table: the host has lost power."""
+        self.drop()
 
     def _reset(self, segment: Packet) -> None:
         """Answer a segment with a RST, unless it is one, and forget the request."""

@@ -67,7 +67,9 @@ class TimeWait:
         self.timer.cancel()
         self._end(Event.DELETE_TCB)
 
-    vanish = kill
+    def vanish(self) -> None:
+        """Leave the table: the host has lost power."""
+        self.kill()
 
     def _end(self, event: Event) -> None:
         self.state = TRANSITIONS[self.state][event]
