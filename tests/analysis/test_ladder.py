@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
@@ -160,6 +161,13 @@ def test_a_picture_in_each_format(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"ladder.{ending}"
     save(draw(simultaneous_open()), file)
     assert file.stat().st_size > 5000
+
+
+def test_pictures_read_in_dark_surroundings(tmp_path: Path) -> None:
+    save(draw(simultaneous_open()), tmp_path / "ladder.png")
+    pixels = image.imread(tmp_path / "ladder.png")
+    white = [1.0, 1.0, 1.0, 1.0]
+    assert [list(pixels[row, column]) for row in (0, -1) for column in (0, -1)] == [white] * 4
 
 
 def test_a_connection_without_any_packet_is_drawn() -> None:
