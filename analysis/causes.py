@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analysis.columns import PARTS
@@ -30,17 +31,18 @@ def table(connections: pd.DataFrame) -> pd.DataFrame:
     Columns: `connects` (that it took time of), `share` (of all time that connects took), `mean_s`
     (over all connects that have returned), `max_s`.
     """
-    parts = connections[list(PARTS)].dropna()
-    total = float(parts.to_numpy().sum())
-    found = pd.DataFrame(
-        {
-            "connects": (parts > 0).sum(),
-            "share": parts.sum() / total if total else 0.0,
-            "mean_s": parts.mean(),
-            "max_s": parts.max(),
-        }
+    rows = {}
+    for part in PARTS:
+        took = connections[part].to_numpy()
+        returned = int(np.isfinite(took).sum())
+        if returned:
+            total = float(np.nansum(took))
+            rows[part] = (int((took > 0).sum()), total, total / returned, float(np.nanmax(took)))
+    table = pd.DataFrame.from_dict(
+        rows, orient="index", columns=["connects", "share", "mean_s", "max_s"]
     ).rename_axis("part")
-    return found[found["connects"] > 0]
+    table["share"] /= table["share"].sum() or 1.0
+    return table[table["connects"] > 0]
 
 
 def cells(parts: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

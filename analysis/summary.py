@@ -66,7 +66,7 @@ def retransmissions(connections: pd.DataFrame) -> list[tuple[str, int, int]]:
 def text(frames: Frames) -> str:
     """Return the summary of a run, ready to print."""
     connections = frames.select(_COLUMNS)
-    table = summarise(connections)
+    table = summarise(connections.drop(columns=list(PARTS)))
     lines = [recipe.one_line(frames.recipe)]
     question = frames.recipe.get("question")
     if question:
