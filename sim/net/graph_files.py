@@ -75,8 +75,9 @@ def load_gml(path: str | Path) -> nx.Graph[Any]:
     """Return the graph of a GML file; node names are the ids of the file.  Raises TopologyError."""
     import networkx as nx  # noqa: PLC0415
 
+    text = _read_text(path)
     try:
-        return nx.parse_gml(_read_text(path), label="id")
+        return nx.parse_gml(text, label="id")
     except (nx.NetworkXException, *_MALFORMED) as error:
         raise TopologyError(f"{path}: not GML: {_one_line(error)}") from None
 
@@ -88,8 +89,9 @@ def load_json(path: str | Path) -> nx.Graph[Any]:
     """
     import networkx as nx  # noqa: PLC0415
 
+    text = _read_text(path)
     try:
-        data = json.loads(_read_text(path))
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise TopologyError(f"{path}: not JSON: {_one_line(error)}") from None
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
