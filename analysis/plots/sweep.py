@@ -62,7 +62,8 @@ def lines(
     )
     if points.empty:
         style.nothing(axes[0], "no runs")
-    style.legend(axes[-1], "upper left")
+    if len(hues) > 1:
+        style.legend_above(axes[0])
     return figure
 
 
