@@ -45,11 +45,8 @@ class Bench:
 
     def configure(self, profile: Profile) -> None:
         """Change the host's knobs."""
-        tcp = self.host.tcp
-        self.host.profile = tcp.profile = tcp.peers._profile = profile
-        for peer in tcp.peers.values():
-            peer.profile = profile
-            peer.shrink(peer.mss)
+        self.host.profile = profile
+        self.host.tcp.configure(profile)
 
     def settle(self) -> None:
         """Let everything happen that is due now."""

@@ -95,6 +95,13 @@ class Peers(dict[str, Peer]):
         """Return what is known of an address, and keep nothing new: a flood has many."""
         return self.get(address) or self._make(address)
 
+    def configure(self, profile: Profile) -> None:
+        """Let peers be talked to as another profile says, known ones included."""
+        self._profile = profile
+        for peer in self.values():
+            peer.profile = profile
+            peer.shrink(peer.mss)
+
     def _make(self, address: str) -> Peer:
         src = self._source(address)
         key = address_key(self._secret, src, address)
@@ -140,6 +147,11 @@ class Stack:
         """64 bits that nobody else knows."""
         self.reserve = profile.write_reserve + profile.read_reserve
         """Bytes that a socket holds from connect() or accept() on."""
+
+    def configure(self, profile: Profile) -> None:
+        """Change the host's knobs while it runs; buffers and ports stay as they are."""
+        self.profile = profile
+        self.peers.configure(profile)
 
     # What a user asks for.
 
