@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sim.engine import Engine, Timers
 from sim.ip import is_ipv6
@@ -23,11 +23,9 @@ from sim.net.link import Link
 from sim.net.links import Options
 from sim.net.neighbours import Neighbours
 from sim.net.node import EqualCost, ForwardingTable, Narrow, Router, Send
+from sim.net.routing import Routing
 from sim.streams import Streams
 from sim.tcp.errors import os_error
-
-if TYPE_CHECKING:
-    from sim.net.routing import Routing
 
 ROUTER_ADDRESS = IPv4Address("172.16.0.1")
 ROUTER_PREFIX_V6 = "fd00:ac10::"
@@ -116,7 +114,7 @@ class Network:
 
     def add_router(self, name: str, kind: Callable[..., Router] = Router, **options: Any) -> Router:
         """Add a node that only forwards; `kind` makes it, with `options`."""
-        import sim.net.routing  # noqa: F401, PLC0415 (scipy is slow to import: not while running)
+        import scipy.sparse.csgraph  # noqa: F401, PLC0415 (slow to import: not while running)
 
         complaints = self.complaints(name)
         router = kind(name, self.forwarding_table(name, complaints), complaints, **options)
@@ -313,11 +311,9 @@ class Network:
     def _snapshot(self) -> Routing:
         """Return the ways as they were when the nodes last worked them out."""
         if self._routing is None:
-            from sim.net import routing  # noqa: PLC0415 (scipy takes long to import)
-
             links = self.links.items()
             up = ((*ends, link.delay) for ends, link in links if ends not in self._down)
-            self._routing = routing.Routing(self._nodes, up, self._routers)
+            self._routing = Routing(self._nodes, up, self._routers)
         return self._routing
 
     def _find(self, node: str, address: str) -> None:

@@ -2,8 +2,8 @@
 
 Delays are worked out by scipy's Dijkstra from or to one root at a time.  A root is a destination,
 or the router in front of it if it has one link, and serves both ways: of a server with 10,000
-clients only the server's router is ever one.  Of ways
-alike in delay those with the fewest hops count.
+clients only the server's router is ever one.  Of ways alike in delay those with the fewest hops
+count.  scipy takes long to import, and is only when there are ways to work out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
-
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 SCALE = 1024
 """A link costs its delay in ns times this, and 1: hops decide where delays are alike."""
@@ -150,6 +147,8 @@ class Routing:
         """Return the ways from a root to every node (`away`), or from every node to it."""
         tree = self._trees.get((root, away))
         if tree is None:
+            from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
+
             graph = self._sparse() if away else self._sparse().T
             cost = dijkstra(graph, indices=[self._index[root]])[0]
             tree = self._trees[root, away] = Tree(array("d", cost.tobytes()), {})
@@ -161,6 +160,8 @@ class Routing:
     def _sparse(self) -> Any:
         """Return the graph as a sparse matrix, without the links by which hosts send."""
         if self._matrix is None:
+            from scipy.sparse import csr_array  # noqa: PLC0415
+
             index = self._index
             rows, columns, costs = list[int](), list[int](), list[float]()
             for a, links in self._out.items():
