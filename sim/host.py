@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.engine import Engine, Timers
@@ -57,7 +58,7 @@ class Host:
             self.env,
             self.source_address,
             lambda error: self.forwarding[error.flow[2]](error),
-            lambda packet, reason: network.dropped(name, packet, reason),
+            partial(network.drop, name),
             forwards=False,
         )
         network.add_node(name, self.receive, complaints, timers, corrupted=self.corrupted)
@@ -115,7 +116,7 @@ class Host:
         if endpoint is not None:
             endpoint.segment_arrives(packet, self.env._now)
         elif self.env._now < self.down_until:
-            return
+            self.env.lost(packet)
         elif isinstance(packet, IcmpPacket):
             error = packet.type, packet.code, packet.quoted, packet.mtu
             self.tcp.icmp_arrives(*error, self.env._now)

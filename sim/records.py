@@ -145,7 +145,7 @@ class Records:
             self._mark(row, Mark.TURNED_AWAY)
 
     def lost(self, packet: Any) -> None:
-        """Take note of a packet that a link has lost."""
+        """Take note of a packet that is lost: by a link, or as a node lets it go."""
         row = getattr(packet, "connection", NOT_OBSERVED)
         if row >= 0 and getattr(packet, "flags", 0) & SYN:
             both = packet.flags & SYN_ACK == SYN_ACK

@@ -1,7 +1,7 @@
 """What a connect() waited for: its latency without the travel of its packets, by cause.
 
-The time between the first SYN and the one that was answered first is lost to SYNs: those that a
-link lost, and those that a full queue turned away.  The time between the first SYN-ACK and the
+The time between the first SYN and the one that was answered first is lost to SYNs: those that the
+network lost, and those that a full queue turned away.  The time between the first SYN-ACK and the
 first that got through is lost to SYN-ACKs: those that a server repeats by its timer, and cookies,
 of which it keeps nothing.  What timers waited beyond their nominal time is lost to their rounding.
 What remains is the travel of one SYN and one SYN-ACK, so the parts add up exactly.

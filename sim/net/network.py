@@ -130,10 +130,12 @@ class Network:
             self.engine,
             partial(self.router_address, node),
             lambda error: self._tables[node][error.flow[2]](error),
-            partial(self._dropped_at, node),
+            partial(self.drop, node),
         )
 
-    def _dropped_at(self, node: str, packet: Any, reason: str) -> None:
+    def drop(self, node: str, packet: Any, reason: str) -> None:
+        """Take note that a node lets a packet go: it is lost, and `dropped` hears why."""
+        self.engine.lost(packet)
         self.dropped(node, packet, reason)
 
     def router_address(self, router: str, like: str) -> str:
