@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scenarios.parameters import count, duration, frequency, operating_system, probability, text
+from scenarios.timelines import follow_file, timeline
 from scenarios.topologies import read
 from sim import Simulation
 from sim.applications import arrivals, poisson, serve
@@ -36,11 +37,13 @@ class Parameters:
     loss: float = probability(
         "0.1%", "chance that a link loses a packet, each way, where the topology says nothing"
     )
+    access_delay: int = duration("0.5 ms", "one-way delay between a host and its node")
     clients: int = count(
         "10000", "client hosts, at nodes chosen at random", least=1, most=1_000_000
     )
     connections: int = count("100000", "how many times clients call, in turn", least=1)
     rate: float = frequency("10000/s", "calls of all clients: a Poisson process of that rate")
+    timeline: str = timeline()
     client_os: str = operating_system("linux", "operating system of the clients")
     server_os: str = operating_system("linux", "operating system of the server")
     hold: int = duration("1 s", "how long a connection stays open")
@@ -57,18 +60,20 @@ def build(sim: Simulation, p: Parameters) -> None:
     sim.add_graph(graph, loss=p.loss)
     hub = max(graph, key=lambda node: graph.degree[node])
     sim.notes.append(
-        f"{len(graph):,} nodes, {graph.number_of_edges():,} links; the server is at node {hub}"
+        f"{len(graph):,} nodes, {topology.links.number_of_edges():,} links;"
+        f" the server is at node {hub}"
     )
-    server = sim.add_host("server", os=p.server_os, at=hub)
+    server = sim.add_host("server", os=p.server_os, at=hub, delay=p.access_delay)
     nodes = list(graph)
     chosen = sim.streams.generator("places of clients").integers(len(nodes), size=p.clients)
     clients = [
-        sim.add_host(f"client{number}", os=p.client_os, at=nodes[node])
+        sim.add_host(f"client{number}", os=p.client_os, at=nodes[node], delay=p.access_delay)
         for number, node in enumerate(chosen, 1)
     ]
     serve(server, PORT, 65_535)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
     sim.process(arrivals(sim, clients, (server.address, PORT), map(int, times), p.hold))
+    follow_file(sim, p.timeline)
 
 
 def spread(graph: nx.Graph[str], mean: int, rng: np.random.Generator) -> None:

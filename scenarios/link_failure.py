@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.errors import UserError
-from scenarios.parameters import count, duration, frequency, operating_system, text
+from scenarios.parameters import count, duration, frequency, operating_system
+from scenarios.timelines import NONE, follow_file, timeline
 from sim import Simulation
 from sim.applications import arrivals, poisson, serve
-from sim.timeline import Change, TimelineError, follow, read
+from sim.timeline import Change, follow
 
 if TYPE_CHECKING:
     from analysis.frames import Frames
@@ -35,7 +35,7 @@ class Parameters:
     seen: int = count(
         "0", "1: the routers beside the failure see it at once; 0: nobody does", most=1
     )
-    timeline: str = text("none", "a CSV or JSON file of events to happen instead")
+    timeline: str = timeline("a CSV or JSON file of events to happen instead")
     connections: int = count("3000", "how many times the client connects", least=1)
     rate: float = frequency("300/s", "arrivals: a Poisson process of that rate")
     client_os: str = operating_system("linux", "operating system of the client")
@@ -60,16 +60,15 @@ def build(sim: Simulation, p: Parameters) -> None:
     serve(server, PORT, 4096)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
     sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), p.hold))
-    try:
-        follow(sim, failure(p) if p.timeline == "none" else read(p.timeline))
-    except TimelineError as error:
-        raise UserError(f"parameter timeline: {error}") from None
-    if p.timeline == "none":
-        found = min(p.fails + p.converge, p.repaired)
-        sim.marks += [
-            ("until routes lead around the failure", p.fails, found),
-            ("while they take the long way", found, p.repaired + p.converge),
-        ]
+    if p.timeline != NONE:
+        follow_file(sim, p.timeline)
+        return
+    follow(sim, failure(p))
+    found = min(p.fails + p.converge, p.repaired)
+    sim.marks += [
+        ("until routes lead around the failure", p.fails, found),
+        ("while they take the long way", found, p.repaired + p.converge),
+    ]
 
 
 def failure(p: Parameters) -> list[Change]:

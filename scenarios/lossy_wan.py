@@ -7,10 +7,11 @@ the server reach the backbone over access links that lose nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenarios.errors import UserError, nearest
 from scenarios.parameters import count, duration, frequency, operating_system, probability, text
+from scenarios.timelines import follow_file, timeline
 from scenarios.topologies import read
 from sim import Simulation
 from sim.applications import arrivals, poisson, serve
@@ -37,6 +38,7 @@ class Parameters:
         "1%", "chance that a link loses a packet, each way, where the topology says nothing"
     )
     access_delay: int = duration("0.5 ms", "one-way delay between a host and its city's router")
+    timeline: str = timeline()
     client_os: str = operating_system("linux", "operating system of the clients")
     server_os: str = operating_system("linux", "operating system of the server")
     backlog: int = count("4096", "backlog that the server passes to listen()")
@@ -62,6 +64,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     serve(server, PORT, p.backlog, p.accept_rate)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
     sim.process(arrivals(sim, clients, (server.address, PORT), times.tolist(), p.hold))
+    follow_file(sim, p.timeline)
 
 
 def place(name: str, city: str | None, seed: int) -> Topology:
@@ -82,9 +85,11 @@ def place(name: str, city: str | None, seed: int) -> Topology:
 def central(graph: nx.Graph[str]) -> str:
     """Return the node from which the delays to all others add up to the least."""
     import networkx as nx  # noqa: PLC0415
+    from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
 
-    delays = nx.all_pairs_dijkstra_path_length(graph, weight="delay")
-    return min(delays, key=lambda item: sum(item[1].values()))[0]
+    delays: Any = nx.to_scipy_sparse_array(graph, weight="delay")
+    totals = {node: dijkstra(delays, indices=[n]).sum() for n, node in enumerate(graph)}
+    return min(totals, key=totals.__getitem__)
 
 
 if __name__ == "__main__":

@@ -57,13 +57,19 @@ class Topology:
     """A graph to simulate on, and what was left out or guessed to get it.
 
     Nodes are unique names, with `latitude` and `longitude` in degrees where known.  Edges are
-    links that are alike in both directions, with `delay` one way (int, ns) and, where the source
-    said so, `loss` (0..1), `bitrate` (int, bit/s) and `netem` (a `Netem` for each direction).
-    All else that it said stands as it was.
+    links, of a directed graph their two directions, with `delay` one way (int, ns) and, where the
+    source said so, `loss` (0..1), `bitrate` (int, bit/s) and `netem` (a `Netem` for each
+    direction).  All else that it said stands as it was.  The graph is directed only if links
+    differ by direction.
     """
 
     graph: nx.Graph[str]
     notes: tuple[str, ...] = ()
+
+    @property
+    def links(self) -> nx.Graph[str]:
+        """The graph with an edge for each link, whatever its directions."""
+        return self.graph.to_undirected(as_view=True)
 
     def component(self, node: str | None = None) -> Topology:
         """Return the part of the topology that can reach `node`: without one, the largest.
@@ -73,9 +79,9 @@ class Topology:
         import networkx as nx  # noqa: PLC0415
 
         if node is None:
-            kept = max(nx.connected_components(self.graph), key=len)
+            kept = max(nx.connected_components(self.links), key=len)
         elif node in self.graph:
-            kept = nx.node_connected_component(self.graph, node)
+            kept = nx.node_connected_component(self.links, node)
         else:
             raise KeyError(node)
         lost = [name for name in self.graph if name not in kept]
@@ -111,22 +117,33 @@ def describe(topology: Topology) -> str:
     """Return what was understood, for people: one fact a line."""
     import networkx as nx  # noqa: PLC0415
 
-    graph = topology.graph
-    parts = nx.number_connected_components(graph)
+    graph, links = topology.graph, topology.links
+    parts = nx.number_connected_components(links)
     delays = sorted(link["delay"] for link in graph.edges.values())
     losses = [link["loss"] for link in graph.edges.values() if "loss" in link]
     placed = sum("latitude" in at for at in graph.nodes.values())
+    directions = ", each direction by itself" * graph.is_directed()
     lines = [
-        f"{graph.number_of_nodes()} nodes, {placed} of them with a place",
-        f"{graph.number_of_edges()} links",
-        "all nodes connected" if parts == 1 else f"{parts} components",
+        f"{_count(len(graph), 'node')}, {placed:,} of them with a place",
+        f"{_count(links.number_of_edges(), 'link')}{directions}",
+        "all nodes connected" if parts == 1 else f"{parts:,} components",
     ]
     if delays:
-        least, median, most = (delays[i] / units.MS for i in (0, len(delays) // 2, -1))
-        lines.append(f"delay of a link {least:.3g} to {most:.3g} ms, median {median:.3g} ms")
+        least, median, most = (f"{delays[i] / units.MS:.3g} ms" for i in (0, len(delays) // 2, -1))
+        spread = least if least == most else f"{least} to {most}, median {median}"
+        lines.append(f"delay of a link {spread}, one way")
     if losses:
         least, most = (units.format_probability(loss) for loss in (min(losses), max(losses)))
-        lines.append(f"loss given for {len(losses)} links, {least} to {most}")
+        spread = least if least == most else f"{least} to {most}"
+        lines.append(f"loss given {_count(len(losses), 'time')}, {spread}")
+    for elements, attribute, name in (
+        (graph.edges, "bitrate", "bit rate of a link"),
+        (graph.edges, "netem", "jitter or netem of a link"),
+        (graph.nodes, "host_bandwidth_up", "bandwidth of hosts at a node"),
+    ):
+        given = sum(attribute in element for element in elements.values())
+        if given:
+            lines.append(f"{name} given {_count(given, 'time')}")
     return "\n".join([*lines, *(f"note: {note}" for note in topology.notes)])
 
 
@@ -134,7 +151,7 @@ def plain(topology: Topology) -> dict[str, list[dict[str, Any]]]:
     """Return what a drawing needs, in values that JSON has.
 
     `nodes` with `name`, `latitude` and `longitude` (degrees or None); `links` with the names of
-    their ends `a` and `b`, `delay_s` (seconds, one way) and `loss` (0..1 or None).
+    their ends `a` and `b`, and `delay_s` (seconds, one way, the mean of both directions).
     """
     graph = topology.graph
     return {
@@ -143,8 +160,12 @@ def plain(topology: Topology) -> dict[str, list[dict[str, Any]]]:
             for name, at in graph.nodes.items()
         ],
         "links": [
-            {"a": a, "b": b, "delay_s": link["delay"] / units.S, "loss": link.get("loss")}
-            for (a, b), link in graph.edges.items()
+            {
+                "a": a,
+                "b": b,
+                "delay_s": (graph.edges[a, b]["delay"] + graph.edges[b, a]["delay"]) / 2 / units.S,
+            }
+            for a, b in topology.links.edges
         ],
     }
 
@@ -177,8 +198,8 @@ def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> To
     `jitter` (delays are latency +- jitter), `netem` (what tc takes, instead of jitter) and
     `bandwidth` or `LinkSpeedRaw`.  A link whose delay is neither given nor follows from places
     gets `latency` (ns) if there is one, else is left out, and so is a node that then has neither
-    place nor link.  Of parallel links the fastest is kept; links
-    of a directed graph serve both ways.  Raises TopologyError.
+    place nor link.  Of parallel links the fastest is kept.  A link that a directed graph gives in
+    one direction alone is taken to be alike in the other.  Raises TopologyError.
     """
     import networkx as nx  # noqa: PLC0415
 
@@ -188,7 +209,7 @@ def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> To
         reading.add_node(names[node], attributes)
     for end_a, end_b, attributes in raw.edges(data=True):
         reading.add_link(names[end_a], names[end_b], attributes)
-    graph = reading.graph
+    graph = reading.joined()
     lost = [name for name, at in graph.nodes.items() if "latitude" not in at and not graph[name]]
     graph.remove_nodes_from(lost)
     reading.found["unplaced"] = lost
@@ -196,12 +217,13 @@ def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> To
         raise TopologyError(
             f"{source}: the graph is empty: no node has Latitude and Longitude, no link a latency"
         )
-    parts = sorted((len(part) for part in nx.connected_components(graph)), reverse=True)
-    notes = reading.notes()
-    if len(parts) > 1:
-        sizes = ", ".join(map(str, parts[:NAMES_SHOWN])) + (", ..." * (len(parts) > NAMES_SHOWN))
-        notes.append(f"{len(parts)} parts that no link joins, of {sizes} nodes")
-    return Topology(graph, tuple(notes))
+    topology = Topology(graph, tuple(reading.notes()))
+    parts = sorted((len(part) for part in nx.connected_components(topology.links)), reverse=True)
+    if len(parts) == 1:
+        return topology
+    sizes = ", ".join(map(str, parts[:NAMES_SHOWN])) + (", ..." * (len(parts) > NAMES_SHOWN))
+    note = f"{len(parts)} parts that no link joins, of {sizes} nodes"
+    return Topology(graph, (*topology.notes, note))
 
 
 _FINDINGS: Final = {
@@ -210,9 +232,9 @@ _FINDINGS: Final = {
     "without_delay": "link left out, without a latency or two places to compute it from",
     "loops": "link from a node to itself left out, at",
     "parallel": "link left out beside a parallel one that is as fast or faster",
-    "asymmetric": "link whose directions differ, the faster taken for both",
+    "one_way": "link given in one direction, taken to be alike in the other",
     "without_unit": "latency without a unit taken as seconds",
-    "guessed": "link without a latency, guessed",
+    "guessed": "link without a latency, guessed to be {guess}",
 }
 """What a reading notes, as it is said of one."""
 
@@ -228,6 +250,9 @@ _LINK_ATTRIBUTES: Final[tuple[tuple[str, Callable[[str], Any], tuple[str, ...]],
 )
 """Of a link in the topology: how it is read, and what it is called where it comes from."""
 
+_OURS: Final = ("delay", *(attribute for attribute, _, _ in _LINK_ATTRIBUTES))
+"""What a link in the topology has in our units."""
+
 
 class _Reading:
     """A graph being interpreted: the topology as far as it stands, and what was found odd."""
@@ -240,12 +265,17 @@ class _Reading:
         self.latency = latency
         self.graph: nx.Graph[str] = nx.Graph()
         self.found: dict[str, list[str]] = {finding: [] for finding in _FINDINGS}
-        self.seen: set[tuple[str, str]] = set()
-        """Ends of the links so far, in their direction if the graph is directed."""
+        self.links: dict[tuple[str, str], dict[str, Any]] = {}
+        """Links so far, by their ends, of a directed graph in their direction."""
 
     def notes(self) -> list[str]:
         """Return one line for each kind of oddity found."""
-        return [_note(_FINDINGS[finding], names) for finding, names in self.found.items() if names]
+        guess = units.format_duration(self.latency or 0)
+        return [
+            _note(_FINDINGS[finding].format(guess=guess), names)
+            for finding, names in self.found.items()
+            if names
+        ]
 
     def names(self, nodes: Iterable[tuple[Any, Mapping[str, Any]]]) -> dict[Any, str]:
         """Return a name of its own for each node; the second "Paris" is "Paris (2)"."""
@@ -289,16 +319,28 @@ class _Reading:
         if "delay" not in link:
             self.found["without_delay"].append(name)
             return
-        present = self.graph.get_edge_data(end_a, end_b)
-        if (end_a, end_b) in self.seen:
+        ends = end_a, end_b
+        if not self.directed and (end_b, end_a) in self.links:
+            ends = end_b, end_a
+        present = self.links.get(ends)
+        if present is not None:
             self.found["parallel"].append(name)
-        elif present and any(present.get(of) != link.get(of) for of in ("delay", "loss")):
-            self.found["asymmetric"].append(name)
-        self.seen |= {(end_a, end_b)} if self.directed else {(end_a, end_b), (end_b, end_a)}
         if present is None or link["delay"] < present["delay"]:
-            self.graph.add_edge(end_a, end_b)
-            self.graph.edges[end_a, end_b].clear()
-            self.graph.edges[end_a, end_b].update(link)
+            self.links[ends] = link
+
+    def joined(self) -> nx.Graph[str]:
+        """Return the nodes with their links, in each direction by itself if any two differ."""
+        one_way = [(a, b) for a, b in self.links if (b, a) not in self.links]
+        if self.directed:
+            self.found["one_way"] = [f"{a} - {b}" for a, b in one_way]
+        back = {(b, a): self.links[a, b] for a, b in one_way}
+        both = self.links | back
+        graph = self.graph
+        if any(link.get(of) != both[b, a].get(of) for (a, b), link in both.items() for of in _OURS):
+            graph = graph.to_directed()
+        for ends, link in (both if graph.is_directed() else self.links).items():
+            graph.add_edges_from([(*ends, link)])
+        return graph
 
     def _link(
         self,
@@ -308,8 +350,7 @@ class _Reading:
         attributes: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return the attributes of a link, with no `delay` if it is not known."""
-        ours = ("delay", *(attribute for attribute, _, _ in _LINK_ATTRIBUTES))
-        link: dict[str, Any] = {key: attributes[key] for key in attributes if key not in ours}
+        link: dict[str, Any] = {key: attributes[key] for key in attributes if key not in _OURS}
         latency = _get(attributes, "latency")
         if latency is not None:
             link["delay"] = self._parse(units.duration, f"link {name}", "latency", latency)
@@ -359,10 +400,18 @@ def _get(attributes: Mapping[str, Any], name: str, default: Any = None) -> Any:
     return next((value for value in values if value is not None and value != ""), default)
 
 
+def _count(number: int, subject: str) -> str:
+    """Return "1 link", "3,000 links".
+
+    >>> _count(2, "latency")
+    '2 latencies'
+    """
+    plural = {"latency": "latencies"}.get(subject, f"{subject}s")
+    return f"{number:,} {subject if number == 1 else plural}"
+
+
 def _note(finding: str, names: Sequence[str]) -> str:
     """Return "3 links left out, without a latency: A - B, C - D, ..."."""
     subject, rest = finding.split(" ", 1)
-    plural = {"latency": "latencies"}.get(subject, f"{subject}s")
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    count = f"{len(names)} {subject if len(names) == 1 else plural}"
-    return f"{count} {rest}: {', '.join(names[:NAMES_SHOWN])}{more}"
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f"{_count(len(names), subject)} {rest}: {', '.join(names[:NAMES_SHOWN])}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from scenarios.parameters import parse
 from scenarios.runner import Run, simulate
 from scenarios.store import table
 from sim import Simulation
+from sim.units import S
 from tests.scenarios.conftest import Command
 
 
@@ -71,11 +73,34 @@ def test_link_failure(seen: str) -> None:
 def test_link_failure_by_a_file(tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     file.write_text("time,event,where,value\n1 s,latency,west - north,105 ms\n")
-    _, frame = simulated("link_failure", timeline=str(file), connections="200", rate="100/s")
+    sim, frame = simulated("link_failure", timeline=str(file), connections="200", rate="100/s")
     assert (frame[frame["started_s"] > 1.1]["latency_s"] == 0.22).all()
+    assert sim.notes == [f"timeline {file}: latency west - north at 1 s"]
+    assert sim.marks == []
     file.write_text("time,event,where\n1 s,crash,moon\n")
-    with pytest.raises(UserError, match=r"parameter timeline: event 1: crash: no host 'moon'"):
+    message = rf"parameter timeline: {file}: event 1: crash: no host 'moon'"
+    with pytest.raises(UserError, match=message):
         simulated("link_failure", timeline=str(file))
+    message = rf"parameter timeline: {tmp_path}/none: No such file or directory"
+    with pytest.raises(UserError, match=message):
+        simulated("link_failure", timeline=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("name", ["lossy_wan", "internet_scale"])
+def test_a_timeline_on_a_topology(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "events.json"
+    events = [
+        {"time": "1 s", "event": "partition", "where": "Denver, Kansas City, Seattle"},
+        {"time": "3 s", "event": "heal", "where": "Denver, Kansas City, Seattle"},
+    ]
+    file.write_text(json.dumps(events))
+    settings = {"topology": "abilene", "timeline": str(file), "loss": "0"}
+    sim, frame = simulated(name, connections="400", rate="100/s", **settings)
+    ((mark, start, end),) = sim.marks
+    assert (mark, start, end) == ("partition Denver, Kansas City, Seattle", S, 3 * S)
+    inside = frame["started_s"].between(1.1, 2.9)
+    assert (frame[inside]["syn_sent"] > 1).any()
+    assert (frame[frame["started_s"] > 3]["syn_sent"] == 1).all()
 
 
 def test_codel_keeps_handshakes_short_where_drop_tail_does_not() -> None:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim import Simulation
 from sim.net.generators import generate
-from sim.net.topology import GUESSED_LATENCY, TopologyError, read_topology
+from sim.net.topology import GUESSED_LATENCY, TopologyError, describe, read_topology
 from sim.units import MS, US
 
 Write = Callable[[str, str], Path]
@@ -81,8 +82,15 @@ def test_directed_gml(write: Write) -> None:
         '  edge [ source 1 target 0 latency "300 us" ]\n  edge [\n    source 0\n    target 1',
     )
     topology = read_topology(write("net.gml", both))
-    assert topology.graph.edges["1", "node at 1.2.3.4"]["delay"] == 250 * US
-    assert any("directions differ" in note for note in topology.notes)
+    graph = topology.graph
+    assert graph.edges["node at 1.2.3.4", "1"]["delay"] == 250 * US
+    assert graph.edges["1", "node at 1.2.3.4"]["delay"] == 300 * US
+    assert "loss" not in graph.edges["1", "node at 1.2.3.4"]
+    assert describe(topology).splitlines()[1] == "1 link, each direction by itself"
+    sim = Simulation()
+    sim.add_graph(graph)
+    assert sim.network.link("1", "node at 1.2.3.4").delay == 300 * US
+    assert sim.network.link("node at 1.2.3.4", "1").loss == 0.01
 
 
 @pytest.mark.parametrize("key", ["links", "edges"])
@@ -214,7 +222,7 @@ def test_generator_of_networkx_by_name() -> None:
     assert len(topology.graph) == 50
     assert nx.is_connected(topology.graph)
     assert {link["delay"] for link in topology.graph.edges.values()} == {GUESSED_LATENCY}
-    assert "links without a latency, guessed: " in topology.notes[0]
+    assert "links without a latency, guessed to be 5 ms: " in topology.notes[0]
 
 
 def test_generator_draws_from_the_seed() -> None:
