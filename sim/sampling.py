@@ -1,7 +1,8 @@
 """What hosts count, and how long their listeners' queues are over simulated time.
 
-Counters have the names that `nstat` prints; queues are what `ss -tan` shows on Linux: requests in
-SYN-RECEIVED, connections that wait for accept(), connections established.
+Counters have the names that `nstat` prints, "TcpExtListenOverflows" for what /proc/net/netstat has
+as ListenOverflows of TcpExt; queues are what `ss -tan` shows on Linux: requests in SYN-RECEIVED,
+connections that wait for accept(), connections established.
 """
 
 from __future__ import annotations
@@ -43,15 +44,16 @@ def counters(hosts: Mapping[str, Host]) -> dict[str, Column]:
 class QueueSamples:
     """Looks at the queues of every listening port, again and again while anything happens.
 
-    A look takes time for each entry of the connection tables of the hosts that listen.
+    A look takes time for each entry of the connection tables of the hosts that listen.  The last
+    one is at the end.
     """
 
     def __init__(self, sim: Simulation, interval: int) -> None:
         """Begin now; `interval` in ns."""
         self.sim = sim
         self.interval = interval
-        self.limits: dict[tuple[str, int], tuple[int, int]] = {}
-        """(host, port) -> most requests and most connections that its queues hold."""
+        self.ports: dict[tuple[str, int], dict[str, int]] = {}
+        """(host, port) -> what is known of its listeners: see `listeners()`."""
         self._rows = array("q")
         self._wait(0)
 
@@ -62,12 +64,21 @@ class QueueSamples:
         env.timeout(delay).callbacks.append(self._look)
 
     def _look(self, _: Any) -> None:
-        env = self.sim.env
-        env.dormant -= 1
+        self.sim.env.dormant -= 1
+        self._look_at_all()
+        self._wait(self.interval)
+
+    def _last_look(self) -> None:
+        """Look at how things stand now, instead of a look earlier at this moment."""
+        now = self.sim.env._now
+        while self._rows and self._rows[-WIDTH] == now:
+            del self._rows[-WIDTH:]
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
         for number, host in enumerate(self.sim.hosts.values()):
             if host.tcp.listeners:
                 self._look_at(number, host)
-        self._wait(self.interval)
 
     def _look_at(self, number: int, host: Host) -> None:
         tcp = host.tcp
@@ -78,10 +89,15 @@ class QueueSamples:
         )
         for (_, port), listening in tcp.listeners.items():
             members = listening.members
-            self.limits[host.name, port] = (
-                sum(one.request_limit for one in members),
-                sum(one.accept_limit for one in members),
-            )
+            known = self.ports.setdefault((host.name, port), {})
+            known["backlog"] = members[0].backlog
+            known["syn_queue_limit"] = sum(one.request_limit for one in members)
+            known["accept_queue_limit"] = sum(one.accept_limit for one in members)
+            for name, longest in (
+                ("syn_queue_longest", sum(one.longest_syn_queue for one in members)),
+                ("accept_queue_longest", sum(one.longest_accept_queue for one in members)),
+            ):
+                known[name] = max(known.get(name, 0), longest)
             self._rows.extend(
                 (
                     *(self.sim.env._now, number, port),
@@ -93,6 +109,7 @@ class QueueSamples:
 
     def columns(self) -> dict[str, Column]:
         """Return the columns of `queues.parquet`: a row for each listening port and look."""
+        self._last_look()
         rows = np.array(self._rows, dtype=np.int64).reshape(-1, WIDTH)
         return {
             "time_s": seconds(rows[:, 0]),
@@ -104,8 +121,10 @@ class QueueSamples:
         }
 
     def listeners(self) -> list[dict[str, Any]]:
-        """Return what the queues hold at most, for run.json."""
-        return [
-            {"host": host, "port": port, "syn_queue_limit": syn, "accept_queue_limit": accept}
-            for (host, port), (syn, accept) in self.limits.items()
-        ]
+        """Return what each port's queues hold at most, and held, for run.json.
+
+        `backlog` is what the host made of listen()'s; the `..._longest` are exact, between looks,
+        too; what several listeners hold that share the port is added up.
+        """
+        self._last_look()
+        return [{"host": host, "port": port, **known} for (host, port), known in self.ports.items()]

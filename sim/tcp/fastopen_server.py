@@ -67,11 +67,7 @@ def syn_arrives(listener: Listener, segment: Packet, now: int, isn: int) -> None
                 stack.counters["TcpExtTCPFastOpenPassiveFail"] += 1
             else:
                 stack.counters["TcpExtTCPFastOpenCookieReqd"] += 1
-        listener.requests += 1
-        listener.young += 1
-        stack.connections[request.key] = request
-        request.send_synack(now)
-        request.start_timer(now)
+        listener.take(request, now)
         return
     open_at_once(listener, request, segment, now)
 

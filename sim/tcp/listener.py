@@ -41,7 +41,10 @@ class Listener:
         "accept_queue",
         "acceptor",
         "backlog",
+        "by_age",
         "fast_open_pending",
+        "longest_accept_queue",
+        "longest_syn_queue",
         "overflowed",
         "request_limit",
         "requests",
@@ -69,6 +72,10 @@ class Listener:
         """Length of the SYN queue."""
         self.young = 0
         """Requests whose SYN-ACK timer has not yet expired."""
+        self.longest_syn_queue = 0
+        self.longest_accept_queue = 0
+        self.by_age: deque[Request] = deque()
+        """Requests, oldest first, where the oldest makes room; some may have ended."""
         self.fast_open_pending = 0
         """Connections opened by Fast Open whose SYN-ACK is not yet acknowledged."""
         self.overflowed = NEVER_YET
@@ -109,33 +116,54 @@ class Listener:
         stack = self.stack
         profile = stack.profile
         counters = stack.counters
+        syncookies = profile.syncookies
         full = self.requests >= self.request_limit and not isn
-        cookie = profile.syncookies == 2 and not isn
-        if full and not profile.syncookies:
+        cookie = not isn and (syncookies == 2 or (full and syncookies > 0))
+        if cookie:
+            counters["TcpExtTCPReqQFullDoCookies"] += 1
+        elif full and not profile.recycles_requests:
             counters["TcpExtTCPReqQFullDrop"] += 1
             self._turn_away(segment)
             return
-        if full or cookie:
-            counters["TcpExtTCPReqQFullDoCookies"] += 1
         if len(self.accept_queue) >= self.accept_limit and not profile.syncache:
             counters["TcpExtListenOverflows"] += 1
             self._turn_away(segment)
             return
-        if full or cookie:
+        if cookie:
             self._send_cookie(segment, now)
             return
-        if not profile.syncookies and not isn and self._last_quarter(segment):
+        if full:
+            self._recycle()
+        if not syncookies and not isn and self._last_quarter(segment):
             self._turn_away(segment)
             return
         if fastopen_server.offered(self, segment):
             fastopen_server.syn_arrives(self, segment, now, isn)
             return
-        request = Request(self, segment, now, isn)
+        self.take(Request(self, segment, now, isn), now)
+
+    def take(self, request: Request, now: int) -> None:
+        """Keep a request in the SYN queue, and answer it."""
+        stack = self.stack
         self.requests += 1
+        self.longest_syn_queue = max(self.longest_syn_queue, self.requests)
         self.young += 1
         stack.connections[request.key] = request
+        if stack.profile.recycles_requests:
+            while self.by_age and not self.by_age[0].pending():
+                self.by_age.popleft()
+            self.by_age.append(request)
         request.send_synack(now)
         request.start_timer(now)
+
+    def _recycle(self) -> None:
+        """Give the oldest request up, for a new one (RFC 4987 section 3.4)."""
+        oldest = next(request for request in self.by_age if request.pending())
+        counters = self.stack.counters
+        counters["TcpExtTCPReqQFullDrop"] += 1
+        counters["TcpExtListenDrops"] += 1
+        self.stack.observer.turned_away(oldest.observed)
+        oldest.drop()
 
     def _last_quarter(self, segment: Packet) -> bool:
         """Whether only peers already proven have room, and this is none of them."""
@@ -198,6 +226,8 @@ class Listener:
             # The client believes that it is connected and nobody tells it otherwise.
             stack.counters["TcpExtListenOverflows"] += 1
             stack.counters["TcpExtListenDrops"] += 1
+            if stack.profile.syncache and stack.profile.abort_on_overflow:
+                stack.reset(segment)
             return
         self.establish(request, segment, now)
 
@@ -226,7 +256,9 @@ class Listener:
 
     def enqueue(self, connection: Connection, now: int) -> None:
         """Let a connection wait for accept()."""
-        self.accept_queue.append(connection)
+        queue = self.accept_queue
+        queue.append(connection)
+        self.longest_accept_queue = max(self.longest_accept_queue, len(queue))
         self.acceptor.acceptable(now)
 
     def synack_retries(self) -> int:

@@ -31,6 +31,11 @@ def one_more(backlog: int) -> int:
     return backlog + 1
 
 
+def no_more(backlog: int) -> int:
+    """Linux before 6.14: the backlog and no more, so that one of 0 holds nothing."""
+    return backlog
+
+
 def three_halves(backlog: int) -> int:
     """BSD: a queue overflows when it is longer than 3/2 of the backlog."""
     return 3 * backlog // 2 + 1
@@ -78,7 +83,9 @@ class Profile:
     port_step: int = 2
     """2: connect() takes ports of one parity first, the other when those are used; 1: any."""
     somaxconn: int = 4096
-    max_syn_backlog: int = 2048
+    max_syn_backlog: int = 1 << 62
+    """Of so many requests the last quarter is kept for proven peers where no cookies are sent, in
+    Linux (net.ipv4.tcp_max_syn_backlog)."""
     abort_on_overflow: bool = False
     write_reserve: int = 4096
     """Bytes of send buffer that every socket is sure of (first figure of tcp_wmem)."""
@@ -145,6 +152,8 @@ class Profile:
     """Whether old requests are given fewer retries when half the SYN queue is taken."""
     syncache: bool = False
     """Whether requests are taken though the accept queue is full, as by the BSDs' syncache."""
+    recycles_requests: bool = False
+    """Whether the oldest request makes room for a new one, where no cookie helps (RFC 4987 3.4)."""
     resets_on_overflow: bool = False
     """Whether a SYN that finds a queue full is answered with a RST."""
     forgets_on_overflow: bool = False

@@ -103,6 +103,7 @@ class Request:
     ) -> Request:
         """Return the request that a cookie remembers, from the ACK that brings it back."""
         request = cls(listener, segment, now, iss)
+        request.cookie = True
         request.irs = irs
         request.mss = mss
         if segment.ts_val != NO_TIMESTAMP:
@@ -149,8 +150,7 @@ class Request:
 
     def start_timer(self, now: int) -> None:
         """Start the SYN-ACK timer; its duration doubles with each expiry (E2)."""
-        waits = self.stack.profile.synack.waits
-        wait = waits[self.timeouts if self.timeouts < len(waits) else -1]
+        wait = self.stack.profile.synack.wait(self.timeouts)
         self.timer = self.stack.timers.start(now, wait, self.timeout)
 
     def timeout(self, now: int) -> None:
@@ -177,6 +177,10 @@ class Request:
         """Leave the SYN queue and the connection table."""
         self.leave_queue()
         del self.stack.connections[self.key]
+
+    def pending(self) -> bool:
+        """Whether it is still in the connection table."""
+        return self.stack.connections.get(self.key) is self
 
     def vanish(self) -> None:
         """Leave the table: the host has lost power."""
@@ -320,7 +324,7 @@ class Request:
             c.ts_recent = segment.ts_val if segment.ts_val >= 0 else self.ts_recent
             if segment.ts_ecr:
                 c.srtt = ((now // TICK + self.peer.ts_offset - segment.ts_ecr) & MASK) * TICK
-        if not self.retransmitted:
+        if not self.retransmitted and not self.cookie:
             c.srtt = now - self.sent
         c.rttvar = c.srtt // 2
         return c

@@ -81,12 +81,16 @@ class Backoff:
         waits: list[int] = []
         elapsed = 0
         while len(waits) <= self.retries + self.linear and elapsed < limit:
-            doublings = min(max(len(waits) - self.linear, 0), 40)
-            wait = min(self.initial << doublings, self.longest, self.deadline - elapsed)
+            wait = min(self.wait(len(waits)), self.deadline - elapsed)
             waits.append(wait)
             elapsed += wait
         object.__setattr__(self, "limit", limit)
         object.__setattr__(self, "waits", tuple(waits))
+
+    def wait(self, retransmissions: int) -> int:
+        """Return the wait after so many retransmissions, ns, whether or not it comes to that."""
+        doublings = min(max(retransmissions - self.linear, 0), 40)
+        return min(self.initial << doublings, self.longest)
 
     def with_retries(self, retries: int) -> Backoff:
         """Return the schedule with another count of retries (TCP_SYNCNT)."""

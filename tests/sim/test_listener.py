@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -26,11 +27,18 @@ QUICK, SLOW = 5 * MS, 50 * MS
 class Net:
     """A listening server, and clients with a link of a delay of their own each."""
 
-    def __init__(self, *, os: str = "linux", backlog: int = 1, **sysctls: int) -> None:
+    def __init__(
+        self,
+        *,
+        os: str = "linux",
+        backlog: int = 1,
+        sysctls: Mapping[str, int] = MappingProxyType({}),
+        **named: int,
+    ) -> None:
         self.sim = Simulation(seed=1)
         names = {"cookies": COOKIES, "abort": ABORT, "most": "net.ipv4.tcp_max_syn_backlog"}
-        values = {names[name]: value for name, value in sysctls.items()}
-        self.server = self.sim.add_host("server", os=os, sysctls=values)
+        values = {names[name]: value for name, value in named.items()}
+        self.server = self.sim.add_host("server", os=os, sysctls={**sysctls, **values})
         self.counters = self.server.tcp.counters
         self.listening = self.server.socket()
         self.listening.bind(("", PORT))
@@ -196,6 +204,10 @@ def test_timestamps_carry_the_options_of_a_cookie(timestamps: int, wscale: int, 
     assert (connection.snd_wscale, connection.sack_ok, connection.mss) == (wscale, sack, 1460)
     assert (of_client.snd_wscale, of_client.sack_ok) == (wscale, sack)
     assert (connection.ts_recent >= 0) is bool(timestamps)
+    if timestamps:  # The timestamp lies up to 64 ms back, as its lowest bits carry the options.
+        assert 10 * MS <= connection.srtt < 74 * MS
+    else:
+        assert connection.srtt == 0
 
 
 def test_an_ack_without_a_cookie_is_reset() -> None:
@@ -244,14 +256,62 @@ def test_a_connection_that_ended_well_proves_the_peer() -> None:
     assert net.server.tcp.peers[client.address].proven
 
 
-def test_freebsd_takes_three_halves_and_forgets_the_rest() -> None:
-    net = Net(os="freebsd", backlog=4)
+@pytest.mark.parametrize(
+    ("sysctls", "reset"),
+    [
+        ({}, ["client7", "client8"]),
+        ({"net.inet.tcp.syncache.rst_on_sock_fail": 0}, ["client8"]),
+    ],
+)
+def test_freebsd_takes_three_halves_and_resets_or_forgets_the_rest(
+    sysctls: dict[str, int], reset: list[str]
+) -> None:
+    """Client 8 sends after a second: its entry is gone, so that draws a RST at the latest."""
+    net = Net(os="freebsd", backlog=4, sysctls=sysctls)
     for number in range(9):
         net.call(f"client{number}", QUICK, sends_after=1 * S if number == 8 else None)
     net.sim.run(until=20 * S)
     assert column(net.sim, "outcome") == ["established"] * 9
     assert len(net.listener.accept_queue) == 7
-    assert net.errors == {"client8": (1, "ConnectionResetError")}
+    assert sorted(net.errors) == reset
+    assert net.listener.requests == 0
+
+
+def test_macos_gives_the_oldest_request_up_for_a_new_one() -> None:
+    """Three halves of a backlog of 4: seven requests, and no client that answers is turned away."""
+    net = Net(os="macos", backlog=4)
+    attacker = net.sim.add_host("attacker")
+    net.sim.add_link("attacker", "server", QUICK)
+    rng = net.sim.streams.generator("flood")
+    net.sim.process(flood(attacker, (net.server.address, PORT), rng, 100, 50, start=0))
+    for number in range(3):
+        net.call(f"client{number}", QUICK, at=(200 + 50 * number) * MS)
+    net.sim.run(until=1 * S)
+    assert column(net.sim, "latency_s") == [pytest.approx(0.01)] * 3
+    assert net.listener.longest_syn_queue == net.listener.requests == 7
+    assert net.counters["TcpExtTCPReqQFullDrop"] == net.counters["TcpExtListenDrops"] == 53 - 10
+    net.sim.run()
+    assert net.listener.requests == 0
+
+
+def test_a_syncache_has_no_last_quarter() -> None:
+    net = Net(os="freebsd", sysctls={"net.inet.tcp.syncookies": 0})
+    attacker = net.sim.add_host("attacker")
+    net.sim.add_link("attacker", "server", QUICK)
+    rng = net.sim.streams.generator("flood")
+    net.sim.process(flood(attacker, (net.server.address, PORT), rng, 1e6, 2000, start=0))
+    net.sim.run(until=500 * MS)
+    assert net.listener.requests == 2000
+
+
+@pytest.mark.parametrize(("backlog", "taken"), [(0, 0), (3, 3)])
+def test_linux_before_6_14_holds_no_request_beyond_the_backlog(backlog: int, taken: int) -> None:
+    net = Net(os="linux_4_19", backlog=backlog, cookies=0)
+    for number in range(5):
+        net.call(f"client{number}", QUICK)
+    net.sim.run(until=500 * MS)
+    assert column(net.sim, "outcome").count("established") == taken
+    assert net.counters["TcpExtTCPReqQFullDrop"] == 5 - taken
 
 
 @pytest.mark.parametrize(("client", "syns", "latest"), [("linux", 1, 0.02), ("windows", 3, 1.1)])

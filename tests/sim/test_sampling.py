@@ -9,7 +9,7 @@ from sim.sampling import counters
 from sim.units import MS, S
 
 
-def burst(connects: int, *, backlog: int, interval: int) -> Simulation:
+def burst(connects: int, *, backlog: int, interval: int, hold: float = 1 * S) -> Simulation:
     sim = Simulation(seed=1)
     client = sim.add_host("client")
     server = sim.add_host("server", sysctls={"net.ipv4.tcp_syncookies": 0})
@@ -18,7 +18,7 @@ def burst(connects: int, *, backlog: int, interval: int) -> Simulation:
     listening.bind(("", 80))
     listening.listen(backlog)
     for _ in range(connects):
-        connect_hold_close(client, (server.address, 80), hold=1 * S)
+        connect_hold_close(client, (server.address, 80), hold)
     if interval:
         sim.sample_queues(interval)
     sim.run()
@@ -41,8 +41,33 @@ def test_queues_are_sampled_while_anything_happens() -> None:
         (0, 3, 3),
     ]
     assert sim.queues.listeners() == [
-        {"host": "server", "port": 80, "syn_queue_limit": 6, "accept_queue_limit": 6}
+        {
+            "host": "server",
+            "port": 80,
+            "backlog": 5,
+            "syn_queue_limit": 6,
+            "accept_queue_limit": 6,
+            "syn_queue_longest": 3,
+            "accept_queue_longest": 3,
+        }
     ]
+
+
+def test_the_last_row_is_how_it_ended() -> None:
+    """A connection that comes in the same moment as a look, and nothing afterwards."""
+    sim = burst(1, backlog=5, interval=20 * MS, hold=float("inf"))
+    assert sim.queues is not None
+    for _ in range(2):
+        columns = sim.queues.columns()
+        ends = [columns[name].tolist()[-2:] for name in ("time_s", "syn_queue", "accept_queue")]  # type: ignore[union-attr]
+        assert ends == [[0.04, 0.06], [1, 0], [0, 1]]
+
+
+def test_the_longest_queue_is_known_between_looks() -> None:
+    sim = burst(9, backlog=5, interval=1 * S)
+    assert sim.queues is not None
+    (port,) = sim.queues.listeners()
+    assert (port["syn_queue_longest"], port["accept_queue_longest"]) == (6, 6)
 
 
 def test_sampling_changes_nothing_else() -> None:

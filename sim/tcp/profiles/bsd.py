@@ -2,8 +2,11 @@
 
 FreeBSD: tcp_timer.h, tcp_syncache.c, tcp_output.c (tcp_addoptions); macOS: xnu's tcp_timer.c and
 tcp_output.c.  Both give connect() up after keepinit, 75 s, and so break MUST-23 of RFC 9293.  The
-accept queue overflows beyond 3/2 of the backlog; a final ACK that finds it full is dropped with its
-entry in the syncache, so that data sent later draws a RST.  Knobs carry FreeBSD's own names.
+accept queue overflows beyond 3/2 of the backlog; a final ACK that finds it full is answered with a
+RST and its entry in the syncache deleted (syncache_expand).  When the syncache is full its oldest
+entry goes, unless cookies do without.  macOS has no syncache: a SYN that finds the accept queue
+full is dropped, and the oldest request makes room for a new one (sodropablereq).  Knobs carry
+FreeBSD's own names.
 """
 
 from __future__ import annotations
@@ -119,6 +122,7 @@ FREEBSD_SYSCTLS = {
     ),
     "net.inet.tcp.sack.enable": knob("sack", flag),
     "net.inet.tcp.sendspace": knob("send_buffer"),
+    "net.inet.tcp.syncache.rst_on_sock_fail": knob("abort_on_overflow", flag),
     "net.inet.tcp.syncookies": knob("syncookies"),
 }
 
@@ -140,6 +144,8 @@ FREEBSD = Profile(
     accept_limit=three_halves,
     request_limit=syncache,
     syncache=True,
+    recycles_requests=True,
+    abort_on_overflow=True,
     forgets_on_overflow=True,
     syncookies=1,
     msl=30 * S,
@@ -164,6 +170,10 @@ MACOS = replace(
     description="macOS and iOS",
     syn=Backoff(1 * S, retries=12, linear=4, deadline=75 * S),
     layout=macos_layout,
+    request_limit=three_halves,
+    syncache=False,
+    abort_on_overflow=False,
+    forgets_on_overflow=False,
     local_ports=(49152, 65535),
     syncookies=0,
     msl=15 * S,

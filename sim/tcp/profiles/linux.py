@@ -22,6 +22,7 @@ from sim.tcp.profile import (
     Sysctl,
     flag,
     knob,
+    no_more,
     schedule_knob,
 )
 from sim.tcp.siphash import fastopen_key
@@ -140,6 +141,7 @@ LINUX = Profile(
     synack=Backoff(1 * S, retries=5),
     wheel=LINUX_WHEEL,
     layout=linux_layout,
+    max_syn_backlog=2048,
     syncookies=1,
     prunes_requests=True,
     hurried_syn=8 * MS,
@@ -153,6 +155,7 @@ LINUX_4_19 = replace(
     description="Linux before 6.5: the classic doubling schedule",
     syn=replace(LINUX.syn, linear=0),
     somaxconn=128,
+    request_limit=no_more,
     sysctls={
         name: sysctl
         for name, sysctl in LINUX_SYSCTLS.items()
