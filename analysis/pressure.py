@@ -131,64 +131,28 @@ def counters_text(frames: Frames, host: str) -> str:
 
 
 def queues_text(frames: Frames, host: str) -> str:
-    """Return how long the queues of a host's ports got, and how long they were full."""
-    lines = []
+    """Return how long the queues of a host's ports got, how long they were full, and at the end."""
+    rows = [["", "longest", "of", "full for", "at the end"]]
     for listener in frames.recipe["listeners"]:
         if listener["host"] != host:
             continue
-        queues = frames.queues
-        own = queues[(queues["host"] == host) & (queues["port"] == listener["port"])]
-        step = float(own["time_s"].diff().median()) if len(own) > 1 else 0.0
-        for name in ("syn_queue", "accept_queue"):
-            limit = listener[f"{name}_limit"]
-            full = step * int((own[name] >= limit).sum())
-            what = "SYN queue" if name == "syn_queue" else "accept queue"
-            lines.append(
-                f"{what:<13}at most {count(own[name].max())} of {count(limit)},"
-                f" full for {duration(full)}"
+        samples = samples_of(frames, host, listener["port"])
+        lasts = samples["time_s"].diff().shift(-1)
+        for name, title in (("syn_queue", "SYN queue"), ("accept_queue", "accept queue")):
+            limit, longest = listener[f"{name}_limit"], listener[f"{name}_longest"]
+            full = float(lasts[samples[name] >= limit].sum())
+            unseen = longest >= limit and full == 0.0
+            how_long = f"under {duration(float(lasts.max()))}" if unseen else duration(full)
+            rows.append(
+                [title, count(longest), count(limit), how_long, count(samples[name].iloc[-1])]
             )
-    return "\n".join(lines)
+    return "\n".join(align(rows)) if len(rows) > 1 else ""
 
 
-def advice(frames: Frames, host: str, backlog: int, most: int) -> list[str]:
-    """Return what would have helped the server `host`, a sentence or two each.
-
-    `backlog` is what listen() was given, `most` how many connections came at once.
-    """
-    counters = counters_of(frames, host)
-    overflows = counters.get("TcpExtListenOverflows", 0)
-    full = counters.get("TcpExtTCPReqQFullDrop", 0)
-    quarter = counters.get("TcpExtListenDrops", 0) - overflows - full
-    cookies = counters.get("TcpExtSyncookiesRecv", 0)
-    phantoms = int((fates(frames.connections) == PHANTOM).sum())
-    found = []
-    if overflows:
-        found.append(
-            f"The accept queue overflowed {count(overflows)} times: accept faster, or give listen()"
-            f" a backlog of {count(max(most - 1, backlog + 1))} (net.core.somaxconn must allow it)."
-        )
-    if full:
-        found.append(
-            f"{count(full)} SYNs found the SYN queue full: SYN cookies (Linux:"
-            " net.ipv4.tcp_syncookies=1) answer them and keep nothing; a larger backlog keeps them."
-        )
-    if quarter > 0:
-        found.append(
-            f"{count(quarter)} SYNs were dropped though the SYN queue had room: its last quarter is"
-            " kept for proven peers. Raise net.ipv4.tcp_max_syn_backlog above 4/3 of the backlog."
-        )
-    if cookies and not overflows:
-        found.append(
-            f"{count(cookies)} connections were made of SYN cookies: without these they would have"
-            " waited for room in the SYN queue."
-        )
-    if phantoms:
-        found.append(
-            f"{count(phantoms)} clients believe that they are connected, and the server never"
-            " accepted them. Only data that they send can still let them in, or tell them: let"
-            " clients talk first, and limit how long they wait for the answer."
-        )
-    return found or ["Nothing was turned away: no setting of the queues would have changed it."]
+def samples_of(frames: Frames, host: str, port: int) -> pd.DataFrame:
+    """Return the samples of one port's queues."""
+    queues = frames.queues
+    return queues[(queues["host"] == host) & (queues["port"] == port)]
 
 
 def text(frames: Frames, host: str, suggestions: Iterable[str]) -> str:

@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.parameters import MOST, count, duration, frequency, operating_system
+from scenarios.parameters import MOST, count, duration, frequency, knob, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
 from sim.applications import Server, call, connect_hold_close
-from sim.units import MS
+from sim.units import MS, S
 
 if TYPE_CHECKING:
     from analysis.frames import Frames
@@ -35,7 +35,14 @@ class Parameters:
     workers: int = count("1", "workers that accept", least=1, most=1000)
     reuse_port: int = count("0", "1: each worker has a listening socket (SO_REUSEPORT)", most=1)
     syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)
-    abort_on_overflow: int = count("0", "net.ipv4.tcp_abort_on_overflow: 1 sends RSTs", most=1)
+    abort_on_overflow: int | None = knob(
+        "net.ipv4.tcp_abort_on_overflow: 1 answers a final ACK that finds no room with a RST",
+        most=1,
+    )
+    somaxconn: int | None = knob("net.core.somaxconn: the longest backlog that listen() can have")
+    max_syn_backlog: int | None = knob(
+        "net.ipv4.tcp_max_syn_backlog: its last quarter is kept for proven peers without cookies"
+    )
     client_sends_after: int | None = duration(
         "never", "how long after connect() a client sends its request", never=True
     )
@@ -47,7 +54,14 @@ class Parameters:
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the two hosts, let the server listen and the clients call."""
     client = sim.add_host("client", os=p.client_os)
-    sysctls = listening_sysctls(sim, p.server_os, p.syncookies, p.abort_on_overflow)
+    sysctls = listening_sysctls(
+        sim,
+        p.server_os,
+        syncookies=p.syncookies,
+        abort_on_overflow=p.abort_on_overflow,
+        somaxconn=p.somaxconn,
+        max_syn_backlog=p.max_syn_backlog,
+    )
     host = sim.add_host("server", os=p.server_os, sysctls=sysctls)
     sim.add_link("client", "server", delay=p.delay)
     workers = p.workers if p.accept_rate else 0
@@ -62,15 +76,11 @@ def build(sim: Simulation, p: Parameters) -> None:
 
 def report(frames: Frames, p: Parameters) -> str:
     """Say who got in, how late, what the server counted, and what would have helped."""
-    from analysis import pressure  # noqa: PLC0415
+    from analysis import pressure, sizing  # noqa: PLC0415
 
-    suggestions = pressure.advice(frames, "server", p.backlog, p.burst)
-    reset = pressure.counters_of(frames, "client").get("TcpEstabResets", 0)
-    if reset:
-        suggestions.append(
-            f"{reset:,} clients learned by a RST, after connect() had succeeded, that the server"
-            " had no room for them."
-        )
+    needed = sizing.backlog(frames, rtt_s=2 * p.delay / S, rate=p.accept_rate * p.workers)
+    suggestions = sizing.queues_advice(frames, "server", needed, p.syncookies)
+    suggestions += sizing.clients_advice(frames, "server")
     return pressure.text(frames, "server", suggestions)
 
 

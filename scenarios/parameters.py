@@ -26,6 +26,8 @@ LONGEST: Final = 366 * 86_400 * units.S
 """The longest `duration`, ns: a year."""
 NEVER: Final = "never"
 """How a `duration` says that it does not pass."""
+DEFAULT: Final = "default"
+"""How a `knob` says that it is left as the operating system has it."""
 RAREST: Final = 1e-4
 """The lowest `frequency`, besides 0, per second."""
 
@@ -126,6 +128,17 @@ def count(default: str, meaning: str, *, least: int = 0, most: int = MOST) -> An
         return int(number)
 
     return _declare(Kind("", parse), default, meaning)
+
+
+def knob(meaning: str, *, most: int = MOST) -> Any:
+    """Declare a setting of an operating system, a whole number; by default None, "default"."""
+    number = count("0", meaning, most=most).metadata[KEY][0]
+
+    def parse(text: str) -> int | None:
+        return None if text.strip() == DEFAULT else number.parse(text)
+
+    kind = Kind("", parse, lambda value: DEFAULT if value is None else str(value))
+    return _declare(kind, DEFAULT, meaning)
 
 
 def text(default: str, meaning: str) -> Any:

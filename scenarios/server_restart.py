@@ -7,11 +7,13 @@ as soon as it notices, or after a random wait (jitter).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenarios.parameters import MOST, count, duration, frequency
+from scenarios.parameters import MOST, count, duration, frequency, knob
+from scenarios.pressure import listening_sysctls
 from sim import Simulation
 from sim.applications import Server, stay_connected
 from sim.units import MS, S
@@ -43,12 +45,22 @@ class Parameters:
     accept_rate: float = frequency("1000/s", "how often a worker accepts; 0: at once", zero=True)
     workers: int = count("1", "workers that accept", least=1, most=1000)
     syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)
+    somaxconn: int | None = knob("net.core.somaxconn: the longest backlog that listen() can have")
+    max_syn_backlog: int | None = knob(
+        "net.ipv4.tcp_max_syn_backlog: its last quarter is kept for proven peers without cookies"
+    )
     delay: int = duration("20 ms", "one-way delay between a client and the server")
 
 
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the server, its clients around a router, and let the server restart."""
-    sysctls = {"net.ipv4.tcp_syncookies": p.syncookies}
+    sysctls = listening_sysctls(
+        sim,
+        "linux",
+        syncookies=p.syncookies,
+        somaxconn=p.somaxconn,
+        max_syn_backlog=p.max_syn_backlog,
+    )
     host = sim.add_host("server", sysctls=sysctls)
     sim.add_router("router")
     sim.add_link("router", "server", delay=p.delay // 2)
@@ -81,16 +93,25 @@ def restart(server: Server, p: Parameters) -> Generator[Event, Any, None]:
 
 def report(frames: Frames, p: Parameters) -> str:
     """Say when the crowd was back, what it cost, and what would have helped."""
-    from analysis import pressure  # noqa: PLC0415
+    from analysis import pressure, sizing  # noqa: PLC0415
 
-    suggestions = pressure.advice(frames, "server", p.backlog, p.clients)
-    rate = p.accept_rate * p.workers
-    overflows = pressure.counters_of(frames, "server").get("TcpExtListenOverflows", 0)
-    if rate and overflows and p.jitter / S * rate < p.clients:
+    rate = p.accept_rate * p.workers or math.inf
+    needed = sizing.backlog(frames, rtt_s=2 * p.delay / S, rate=rate)
+    suggestions = sizing.queues_advice(frames, "server", needed, p.syncookies)
+    counters = pressure.counters_of(frames, "server")
+    spread = sizing.jitter(p.clients, rate, frames.recipe["listeners"][0]["backlog"])
+    if "TcpExtListenDrops" in counters and p.jitter / S < spread < math.inf:
+        when = f"within {p.jitter / S:g} s" if p.jitter else "at once"
         suggestions.append(
-            f"{p.clients:,} clients come back within {p.jitter / S:g} s, and the server accepts"
-            f" {rate:g} a second: a jitter of {p.clients / rate:.3g} s or more lets it accept them"
-            " as they come."
+            f"{p.clients:,} clients come back {when}, and the server accepts {rate:g} a second:"
+            f" with a jitter of {spread:.3g} s the backlog of now would be enough."
+        )
+    late = sizing.let_in_late(frames, rate)
+    if late:
+        suggestions.append(
+            f"{late:,} clients were connected and not let in before they sent something: their"
+            " final ACK found the accept queue full, and a SYN cookie keeps nothing that could"
+            " remind them. Without cookies they would have repeated their SYN."
         )
     if p.power_cut:
         suggestions.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.parameters import MOST, count, duration, frequency, operating_system
+from scenarios.parameters import MOST, count, duration, frequency, knob, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
 from sim.applications import arrivals, flood, serve
@@ -32,6 +32,10 @@ class Parameters:
     flood_start: int = duration("2 s", "when the flood begins")
     backlog: int = count("128", "backlog that the server passes to listen()", least=-MOST)
     syncookies: int = count("1", "net.ipv4.tcp_syncookies: 0 never, 1 in need, 2 always", most=2)
+    somaxconn: int | None = knob("net.core.somaxconn: the longest backlog that listen() can have")
+    max_syn_backlog: int | None = knob(
+        "net.ipv4.tcp_max_syn_backlog: its last quarter is kept for proven peers without cookies"
+    )
     connections: int = count("300", "how many times honest clients connect", least=1)
     rate: float = frequency("20/s", "how often they do, one after the other")
     honest_start: int = duration("0 s", "when the first of them does")
@@ -45,7 +49,13 @@ def build(sim: Simulation, p: Parameters) -> None:
     """Build the three hosts and what runs on them."""
     client = sim.add_host("client", os=p.client_os)
     attacker = sim.add_host("attacker")
-    sysctls = listening_sysctls(sim, p.server_os, p.syncookies, 0)
+    sysctls = listening_sysctls(
+        sim,
+        p.server_os,
+        syncookies=p.syncookies,
+        somaxconn=p.somaxconn,
+        max_syn_backlog=p.max_syn_backlog,
+    )
     server = sim.add_host("server", os=p.server_os, sysctls=sysctls)
     for name in ("client", "attacker"):
         sim.add_link(name, "server", delay=p.delay)
@@ -63,10 +73,11 @@ def build(sim: Simulation, p: Parameters) -> None:
 
 def report(frames: Frames, p: Parameters) -> str:
     """Say who got in before, during and after the flood, and what would have helped."""
-    from analysis import pressure  # noqa: PLC0415
+    from analysis import pressure, sizing  # noqa: PLC0415
 
     periods = pressure.by_period(frames)
-    suggestions = pressure.advice(frames, "server", p.backlog, p.flood_size)
+    suggestions = sizing.flood_advice(frames, "server", p.flood_size, p.flood_rate)
+    suggestions += sizing.clients_advice(frames, "server")
     return f"{periods}\n\n{pressure.text(frames, 'server', suggestions)}"
 
 
