@@ -129,12 +129,17 @@ def of_run(recipe: dict[str, Any], connections: pd.DataFrame) -> Latency | None:
     """Return the theory of a run, or None where it says nothing about it.
 
     It speaks of runs with the parameter `loss` in which all connects cross the same single link
-    between two operating systems, not of sweeps.  `connections` has `client_os`,
-    `server_os`, `path_hops` and `path_delay_s`.
+    between two operating systems, not of sweeps, nor of links that do more by `netem` or lose
+    packets by a script.  `connections` has `client_os`, `server_os`, `path_hops` and
+    `path_delay_s`.
     """
-    loss = recipe.get("parameters", {}).get("loss")
+    given = recipe.get("parameters", {})
+    loss = given.get("loss")
+    more = any(given.get(name, "none") != "none" for name in ("netem", "lose"))
     paths = connections[["client_os", "server_os", "path_hops", "path_delay_s"]].drop_duplicates()
-    if "axes" in recipe or loss is None or len(paths) != 1 or paths["path_hops"].iloc[0] != 1:
+    if "axes" in recipe or loss is None or more:
+        return None
+    if len(paths) != 1 or paths["path_hops"].iloc[0] != 1:
         return None
     client, server = (
         Schedules.from_recipe(recipe["profiles"][paths[side].iloc[0]])

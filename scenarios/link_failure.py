@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scenarios.parameters import count, duration, frequency, operating_system
-from scenarios.timelines import NONE, follow_file, timeline
+from scenarios.parameters import NONE, count, duration, frequency, operating_system
+from scenarios.timelines import follow_file, timeline
 from sim import Simulation
 from sim.applications import arrivals, poisson, serve
 from sim.timeline import Change, follow

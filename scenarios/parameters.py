@@ -24,6 +24,8 @@ MOST: Final = 100_000_000
 """The largest number that a `count` takes."""
 LONGEST: Final = 366 * 86_400 * units.S
 """The longest `duration`, ns: a year."""
+NONE: Final = "none"
+"""How a text says that there is nothing."""
 NEVER: Final = "never"
 """How a `duration` says that it does not pass."""
 DEFAULT: Final = "default"
@@ -144,6 +146,33 @@ def knob(meaning: str, *, most: int = MOST) -> Any:
 def text(default: str, meaning: str) -> Any:
     """Declare a text: a name, a file."""
     return _declare(Kind("", str.strip), default, meaning)
+
+
+def netem(meaning: str) -> Any:
+    """Declare what tc takes after the word netem, or none at all, as at first."""
+    from sim.net.netem import parse as understood  # noqa: PLC0415 (few scenarios need it)
+
+    return _declare(_checked(understood), NONE, meaning)
+
+
+def losses(meaning: str) -> Any:
+    """Declare a script of losses ("SYN 1"), or none at all, as at first."""
+    from sim.net.script import LossScript  # noqa: PLC0415 (few scenarios need it)
+
+    return _declare(_checked(LossScript), NONE, meaning)
+
+
+def _checked(understood: Callable[[str], Any]) -> Kind:
+    """Return a kind of text that can be understood; none is None."""
+
+    def parse(text: str) -> str | None:
+        stripped = text.strip()
+        if stripped == NONE:
+            return None
+        understood(stripped)
+        return stripped
+
+    return Kind("", parse, lambda value: value or NONE, lambda value: value or NONE)
 
 
 def operating_system(default: str, meaning: str) -> Any:

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from scenarios.errors import UserError
-from scenarios.parameters import text
+from scenarios.parameters import NONE, text
 from sim import Simulation
 from sim.timeline import Change, TimelineError, follow, read
 from sim.units import format_duration
-
-NONE: Final = "none"
-"""How the parameter says that nothing happens."""
 
 SHOWN: Final = 5
 """A note names this many events."""

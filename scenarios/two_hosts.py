@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scenarios.parameters import count, duration, frequency, operating_system, probability
+from scenarios.parameters import (
+    count,
+    duration,
+    frequency,
+    losses,
+    netem,
+    operating_system,
+    probability,
+)
 from sim import Simulation
 from sim.applications import arrivals, poisson, serve
 
@@ -21,6 +29,8 @@ class Parameters:
 
     delay: int = duration("20 ms", "one-way delay of the link")
     loss: float = probability("1%", "chance that a packet is lost, independently, each way")
+    netem: str | None = netem("what else the link does each way, in the words of tc netem")
+    lose: str | None = losses("packets of each connection lost by a script: SYN 1, SYN+ACK 1-3")
     connections: int = count("5000", "how many times the client connects", least=1)
     rate: float = frequency("300/s", "arrivals: a Poisson process of that rate")
     client_os: str = operating_system("linux", "operating system of the client")
@@ -34,7 +44,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     """Build the two hosts, their link and what runs on them."""
     client = sim.add_host("client", os=p.client_os)
     server = sim.add_host("server", os=p.server_os)
-    sim.add_link("client", "server", delay=p.delay, loss=p.loss)
+    sim.add_link("client", "server", p.delay, p.loss, netem=p.netem, lose=p.lose)
     serve(server, PORT, p.backlog, p.accept_rate)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
     sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), p.hold))

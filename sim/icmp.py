@@ -21,6 +21,9 @@ _MESSAGE = struct.Struct("!BBHI")
 _ERRORS = {ip.ICMP: (3, 4, 5, 11, 12), ip.ICMPV6: (1, 2, 3, 4)}
 """Types that quote a packet, by protocol."""
 
+ERROR_TYPES = frozenset(kind for kinds in _ERRORS.values() for kind in kinds)
+"""Those of either protocol."""
+
 _LONGEST = {ip.ICMP: 576, ip.ICMPV6: 1280}
 """Bytes of the whole error message at most (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4)."""
 

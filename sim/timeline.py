@@ -97,6 +97,9 @@ def _csv(text: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     if not rows:
         raise TimelineError(f"line 1: expected the header {','.join(COLUMNS)}")
     names = [name.strip().lower() for name in rows[0]]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise TimelineError(f"line 1: the name {twice!r} is there twice")
     for number, row in enumerate(rows[1:], 2):
         if len(row) > len(names):
             raise TimelineError(f"line {number}: {len(row)} values under {len(names)} names")
@@ -126,19 +129,23 @@ def _change(where: str, row: Mapping[str, Any]) -> Change:
     event = " ".join(values.get("event", "").lower().split())
     if event not in EVENTS:
         raise TimelineError(f"{where}: event {event!r} is not one of {', '.join(EVENTS)}")
-    value, converge = values.get("value", ""), values.get("converge", "")
-    if bool(value) != (event in VALUES):
-        raise TimelineError(f"{where}: {event} takes {'a' if event in VALUES else 'no'} value")
-    try:
-        return Change(
-            units.duration(values.get("time", "")),
-            event,
-            values.get("where", ""),
-            VALUES[event](value) if value else 0,
-            units.duration(converge) if converge else None,
-        )
-    except ValueError as error:
-        raise TimelineError(f"{where}: {error}") from None
+    if bool(values.get("value")) != (event in VALUES):
+        takes = "a value" if event in VALUES else f"no value, such as {values['value']!r}"
+        raise TimelineError(f"{where}: {event} takes {takes}")
+
+    def quantity(name: str, parse: Callable[[str], float] = units.duration) -> Any:
+        try:
+            return parse(values.get(name, ""))
+        except ValueError as error:
+            raise TimelineError(f"{where}: {name} {error}") from None
+
+    return Change(
+        quantity("time"),
+        event,
+        values.get("where", ""),
+        quantity("value", VALUES[event]) if event in VALUES else 0,
+        quantity("converge") if values.get("converge") else None,
+    )
 
 
 VALUES: Final[dict[str, Callable[[str], float]]] = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from sim.icmp import ERROR_TYPES
 from sim.net.complaints import PORT_UNREACHABLE, Complaint, Complaints
 from sim.net.node import ForwardingTable, Router
 from sim.packet import ACK, RST, SYN, Packet
@@ -87,7 +88,9 @@ def _take(rule: Rule, word: str, words: Iterator[str]) -> None:
     """Let a rule speak of what a word says, with the words after it."""
     error = _TYPE_AND_CODE.fullmatch(word)
     if error and rule.verdict == "reject":
-        said = _byte(error[1]), _byte(error[2])
+        said = _number("an ICMP type", error[1], 255), _number("an ICMP code", error[2], 255)
+        if said[0] not in ERROR_TYPES:
+            raise ValueError(f"ICMP type {said[0]} is no error about a packet")
         rule.said = Complaint(said, said)
     elif word == "syn":
         rule.syn = True
@@ -99,10 +102,6 @@ def _take(rule: Rule, word: str, words: Iterator[str]) -> None:
         rule.left = _number(word, next(words, ""), 10**9)
     else:
         raise ValueError(f"unknown word {word!r}")
-
-
-def _byte(text: str) -> int:
-    return _number("an ICMP type or code", text, 255)
 
 
 def _number(what: str, text: str, most: int) -> int:

@@ -116,15 +116,19 @@ def load_json(path: str | Path) -> nx.Graph[Any]:
 def load_csv(path: str | Path) -> nx.Graph[Any]:
     """Return the graph of a CSV edge list: a line a link, its nodes those that it names.
 
-    Raises TopologyError.
+    The columns `source` and `target` may be written in any case.  Raises TopologyError.
     """
     import networkx as nx  # noqa: PLC0415
 
     graph: nx.Graph[Any] = nx.MultiGraph()
     reader = csv.DictReader(_read_text(path).splitlines(), strict=True, skipinitialspace=True)
     try:
-        if not {"source", "target"} <= set(reader.fieldnames or ()):
+        reader.fieldnames = names = [name.strip().lower() for name in reader.fieldnames or ()]
+        if not {"source", "target"} <= set(names):
             raise TopologyError(f"{path}: line 1: names no columns source and target")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise TopologyError(f"{path}: line 1: the column {twice!r} is there twice")
         for link in reader:
             where = f"{path}: line {reader.line_num}"
             if None in link or None in link.values():

@@ -46,6 +46,23 @@ def counts(latencies: pd.Series[float]) -> list[int]:
     return [int(count) for count in np.histogram(latencies, CLASSES)[0]]
 
 
+def test_a_link_in_the_words_of_netem() -> None:
+    frame = simulated(loss="0", netem="delay 10ms 5ms loss gemodel 1% 10%", connections="500")
+    travelled = frame["propagation_s"] + frame["queueing_s"]
+    assert travelled.between(0.05, 0.07).all()  # twice 20 ms and 10 ms, give or take 5 ms
+    assert travelled.std() > 0.002
+    assert 0 < (frame["syn_sent"] > 1).mean() < 0.3
+    with pytest.raises(UserError, match=r"parameter netem: netem 'lose 1%': word 1, 'lose'"):
+        simulated(netem="lose 1%")
+
+
+def test_losses_by_a_script() -> None:
+    frame = simulated(loss="0", lose="SYN 1-2", connections="20")
+    assert (frame["syn_sent"] == 3).all()
+    with pytest.raises(UserError, match="parameter lose: script 'SIN 1'"):
+        simulated(lose="SIN 1")
+
+
 @pytest.mark.parametrize("loss", MEASURED)
 def test_latencies_agree_with_the_kernel(loss: str) -> None:
     """Classes: chi-square at 0.1 %.  Medians: 0.2 ms at once, 5 ms after a timer."""

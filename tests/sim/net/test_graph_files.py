@@ -107,7 +107,7 @@ def test_node_link_json_of_networkx(write: Write, key: str, directed: bool) -> N
 
 
 def test_csv_edge_list(write: Write) -> None:
-    text = 'source,target,latency,loss\na,b,5 ms,\n"b, or c",a, 2ms,1%\n\n'
+    text = 'Source,target,Latency,loss\na,b,5 ms,\n"b, or c",a, 2ms,1%\n\n'
     graph = read_topology(write("net.csv", text)).graph
     assert list(graph.edges.data("delay")) == [("a", "b", 5 * MS), ("a", "b, or c", 2 * MS)]
     assert "loss" not in graph.edges["a", "b"]
@@ -159,6 +159,11 @@ BAD = {
     ),
     "csv: empty": ("net.csv", "", "line 1: names no columns source and target"),
     "csv: header": ("net.csv", "a,b\n1,2\n", "line 1: names no columns source and target"),
+    "csv: twice": (
+        "net.csv",
+        "source,target,Source\n1,2,3\n",
+        "line 1: the column 'source' is there twice",
+    ),
     "csv: more": ("net.csv", "source,target\na,b,c\n", "line 2: not as many fields"),
     "csv: fewer": ("net.csv", "source,target\na,b\na\n", "line 3: not as many fields"),
     "csv: end": ("net.csv", "source,target,latency\na,,1ms\n", "line 2: its target '' is no node"),

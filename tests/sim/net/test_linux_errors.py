@@ -106,6 +106,23 @@ def test_rejected(case: str) -> None:
     assert outcome.syns == int(ROWS[case]["syns_per_conn"])
 
 
+@pytest.mark.parametrize(
+    ("rule", "result"),
+    [
+        ("reject 3/8", "ENONET"),
+        ("reject 3/11", "ENETUNREACH"),
+        ("reject 3/12", "EHOSTUNREACH"),
+        ("reject 3/16 first 1", "OK"),
+        ("reject 5/0 first 1", "OK"),
+        ("reject 12/1", "EPROTO"),
+    ],
+)
+def test_codes_that_were_not_measured(rule: str, result: str) -> None:
+    """As in the kernel's icmp_err_convert and tcp_v4_err."""
+    (outcome,) = connected(relayed(rule))
+    assert outcome.result == result
+
+
 def test_fragmentation_needed_makes_segments_smaller() -> None:
     sim = relayed("reject 3/4 mtu 1000 first 1")
     connected(sim)

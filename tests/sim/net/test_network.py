@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import Simulation
@@ -60,7 +60,6 @@ def test_a_loss_does_not_change_routes() -> None:
     assert sim.network.path("a", "c") == ["a", "b", "c"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -189,7 +189,8 @@ def test_first_rule_that_fits_counts(rules: list[str], result: str) -> None:
         ("drop from 10.0.0.1", "unknown word 'from'"),
         ("drop src 10.0.0.300", "'10.0.0.300' does not appear to be an IPv4 or IPv6 network"),
         ("drop 3/1", "unknown word '3/1'"),
-        ("reject 3/999", "an ICMP type or code takes a whole number up to 255, not '999'"),
+        ("reject 3/999", "an ICMP code takes a whole number up to 255, not '999'"),
+        ("reject 8/0", "ICMP type 8 is no error about a packet"),
     ],
 )
 def test_rules_that_are_none(text: str, message: str) -> None:

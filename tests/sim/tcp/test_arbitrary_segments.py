@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.packet import ACK, FIN, RST, SYN, Flow, Packet, SynOptions
@@ -153,7 +153,6 @@ def test_every_state_is_reached(system: str, state: State, way: Callable[[Peer],
 
 
 @pytest.mark.parametrize(("state", "way"), CASES, ids=lambda case: getattr(case, "__name__", None))
-@settings(deadline=None)
 @given(st.sampled_from(list(PROFILES)), st.lists(SEGMENTS, min_size=1, max_size=6))
 def test_any_segments(
     state: State,

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import Simulation
@@ -154,7 +154,6 @@ def check(sim: Simulation, client: Side, server: Side) -> None:
             assert (listener.requests, len(listener.accept_queue)) == (0, 0)  # type: ignore[union-attr]
 
 
-@settings(deadline=None)
 @given(ROLES, ROLES, FATES, FATES)
 def test_whatever_the_link_does(
     client: Role, server: Role, there: list[Fate], back: list[Fate]
