@@ -156,6 +156,11 @@ class Socket:
         """The SYN retransmissions of a socket without TCP_SYNCNT."""
         return self.host.tcp.profile.syn.retries
 
+    @property
+    def default_keepinit(self) -> int:
+        """How long connect() of a socket without TCP_KEEPINIT may take, ns."""
+        return self.host.tcp.profile.syn.limit
+
     def take_error(self) -> int:
         """Return the pending errno, 0 if there is none, and forget it (SO_ERROR)."""
         number, self._error = self._error, 0

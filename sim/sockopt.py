@@ -25,6 +25,8 @@ TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_SYNCNT, TCP_LINGER2 = 1, 2, 3, 7, 8
 IP_LOCAL_PORT_RANGE = 51
 TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_FASTOPEN = 9, 12, 18, 23
 TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY = 30, 33
+TCP_KEEPINIT, TCP_NOOPT = 128, 129
+"""FreeBSD's; the second is 8 there, which is Linux's TCP_LINGER2."""
 
 S, MS = 1_000_000_000, 1_000_000
 
@@ -35,6 +37,7 @@ FLAGS = {
     (IPPROTO_TCP, TCP_NODELAY): "nodelay",
     (IPPROTO_TCP, TCP_CORK): "cork",
     (IPPROTO_TCP, TCP_FASTOPEN_CONNECT): "fastopen_connect",
+    (IPPROTO_TCP, TCP_NOOPT): "no_options",
 }
 """Options that are on or off."""
 
@@ -47,6 +50,12 @@ NUMBERS = {
 }
 """Options that are numbers: field, least and greatest value."""
 
+
+DURATIONS = {
+    (IPPROTO_TCP, TCP_USER_TIMEOUT): ("user_timeout", MS, 0),
+    (IPPROTO_TCP, TCP_KEEPINIT): ("keepinit", S, 1),
+}
+"""Options that are times: field, unit, least value."""
 
 FASTOPEN_KEY_LENGTH = 16
 """Bytes of a key; a second one for rotation is not understood."""
@@ -71,14 +80,12 @@ def _set(socket: Socket, key: tuple[int, int], value: int) -> Settings:
         changed = replace(settings, **changes)
     elif key in NUMBERS:
         changed = _set_number(settings, key, value)
+    elif key in DURATIONS:
+        changed = _set_duration(settings, key, value)
     elif key == (IPPROTO_TCP, TCP_MAXSEG):
         if value and not 88 <= value <= 32767:
             raise os_error(errno.EINVAL)
         changed = replace(settings, maxseg=value)
-    elif key == (IPPROTO_TCP, TCP_USER_TIMEOUT):
-        if value < 0:
-            raise os_error(errno.EINVAL)
-        changed = replace(settings, user_timeout=value * MS)
     elif key == (IPPROTO_TCP, TCP_DEFER_ACCEPT):
         changed = replace(settings, defer_accept=retransmits_within(value))
     elif key == (IPPROTO_IP, IP_LOCAL_PORT_RANGE):
@@ -91,6 +98,14 @@ def _set(socket: Socket, key: tuple[int, int], value: int) -> Settings:
     else:
         raise os_error(errno.ENOPROTOOPT)
     return changed
+
+
+def _set_duration(settings: Settings, key: tuple[int, int], value: int) -> Settings:
+    field, unit, least = DURATIONS[key]
+    if value < least:
+        raise os_error(errno.EINVAL)
+    changes: dict[str, Any] = {field: value * unit}
+    return replace(settings, **changes)
 
 
 def _set_number(settings: Settings, key: tuple[int, int], value: int) -> Settings:
@@ -164,6 +179,7 @@ READERS: dict[tuple[int, int], Callable[[Socket], int]] = {
     ),
     (IPPROTO_TCP, TCP_MAXSEG): _maxseg,
     (IPPROTO_TCP, TCP_USER_TIMEOUT): lambda s: s.settings.user_timeout // MS,
+    (IPPROTO_TCP, TCP_KEEPINIT): lambda s: (s.settings.keepinit or s.default_keepinit) // S,
     (IPPROTO_TCP, TCP_SYNCNT): lambda s: s.settings.syncnt or s.default_syncnt,
     (IPPROTO_TCP, TCP_DEFER_ACCEPT): lambda s: (1 << s.settings.defer_accept) - 1,
 }

@@ -18,10 +18,10 @@ from sim.tcp.profile import Profile
 class Bench:
     """One simulated host that runs `profile`, at `local`, whose peer has the address `remote`."""
 
-    def __init__(self, profile: Profile, local: str, remote: str) -> None:
+    def __init__(self, profile: Profile, local: str, remote: str, mtu: int = 1500) -> None:
         self.sim = Simulation(seed=0)
         self.env = self.sim.env
-        self.host: Host = self.sim.add_host("host", profile.name, address=local)
+        self.host: Host = self.sim.add_host("host", profile.name, address=local, mtu=mtu)
         self.sim.add_host("peer", "rfc9293", address=remote)
         self.sim.add_link("host", "peer", delay=0)
         self.host.forwarding[remote] = self._catch

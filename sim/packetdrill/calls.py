@@ -18,6 +18,7 @@ from sim.packetdrill.script import Ellipsis, Expression, Name, Settings
 from sim.socket import Socket
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
+from sim.tcp.listener import Listener
 from sim.units import MS
 
 Arguments = tuple[Expression, ...]
@@ -65,10 +66,9 @@ class Calls:
             raise CallError(f"system call '{name}' is not supported")
         return call(self, arguments, result)
 
-    def connection(self, fd: int) -> Connection | None:
-        """Return the connection of a socket, None if it has none."""
-        control = self._descriptor(fd).control_block
-        return control if isinstance(control, Connection) else None
+    def control_block(self, fd: int) -> Connection | Listener | None:
+        """Return what TCP keeps of a socket, None if it was never opened."""
+        return self._descriptor(fd).control_block
 
     def _descriptor(self, fd: int) -> Socket:
         if fd not in self.sockets:

@@ -10,6 +10,7 @@ from sim.packetdrill.script import Command, Script
 from sim.packetdrill.shell import (
     CheckCounter,
     CountSockets,
+    DropSockets,
     FlushMetrics,
     SetSysctl,
     Sleep,
@@ -81,6 +82,8 @@ class Commands:
                 peer.forget()
         elif isinstance(step, CheckCounter):
             self._check_counter(step.name)
+        elif isinstance(step, DropSockets):
+            self._drop_sockets(step)
         else:
             self._check_sockets(step)
 
@@ -90,12 +93,24 @@ class Commands:
         if name and counters.get(name, 0) == last.get(name, 0):
             raise ValueError(f"the counter {name} has not moved")
 
+    def _drop_sockets(self, step: DropSockets) -> None:
+        state = _state(step.state)
+        for endpoint in list(self._bench.host.tcp.connections.values()):
+            if endpoint.state == state:
+                endpoint.vanish()
+
     def _check_sockets(self, step: CountSockets) -> None:
-        state = State.__members__.get(step.state.replace("SYN_RCVD", "SYN_RECEIVED"))
-        if state is None:
-            raise ValueError(f"unknown state {step.state}")
+        state = _state(step.state)
         tcp = self._bench.host.tcp
         endpoints: list[Any] = [*tcp.connections.values(), *tcp.listeners.values()]
         count = [endpoint.state for endpoint in endpoints].count(state) + step.own
         if step.count not in str(count):
             raise ValueError(f"{count} sockets are in {step.state}, expected {step.count}")
+
+
+def _state(name: str) -> State:
+    """Return the state that FreeBSD calls so."""
+    state = State.__members__.get(name.replace("SYN_RCVD", "SYN_RECEIVED"))
+    if state is None:
+        raise ValueError(f"unknown state {name}")
+    return state

@@ -20,7 +20,10 @@ _V6_UNREACHABLE = (
 _V6_TIME_EXCEEDED = ("exceeded_hop_limit", "exceeded_frag_time")
 _V6_PARAMETER_PROBLEM = ("header_field", "unknown_next_header", "unknown_option")
 
+_V4_TIME_EXCEEDED = ("ttl_exceeded_in_transit", "frag_reass_exceeded")
+
 _CODES = {
+    (4, "time_exceeded"): _V4_TIME_EXCEEDED,
     (4, "unreachable"): _V4_UNREACHABLE,
     (6, "unreachable"): _V6_UNREACHABLE,
     (6, "time_exceeded"): _V6_TIME_EXCEEDED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.packetdrill.symbols import TCP_INFO
 from sim.tcp import rto
 from sim.tcp.connection import Connection
+from sim.tcp.listener import Listener
 from sim.tcp.seq import MASK
 from sim.tcp.states import State
 from sim.units import US
@@ -27,14 +28,15 @@ TIMESTAMPS_LENGTH = 12
 """Bytes that the timestamps option takes of every segment (RFC 7323 appendix A)."""
 
 
-def tcp_info(connection: Connection | None) -> dict[str, int]:
+def tcp_info(control: Connection | Listener | None) -> dict[str, int]:
     """Return the fields of struct tcp_info and the constants to compare them with.
 
-    None stands for a socket that was never connected.
+    None stands for a socket that was never opened.
     """
-    c = connection
-    if c is None:
-        return {**TCP_INFO, "tcpi_state": TCP_INFO["TCP_CLOSE"], "tcpi_options": 0}
+    c = control
+    if not isinstance(c, Connection):
+        state = State.CLOSED if c is None else c.state
+        return {**TCP_INFO, "tcpi_state": TCP_INFO[STATES[state]], "tcpi_options": 0}
     options = (
         TCP_INFO["TCPI_OPT_TIMESTAMPS"] * (c.ts_recent >= 0)
         | TCP_INFO["TCPI_OPT_SACK"] * c.sack_ok

@@ -37,6 +37,7 @@ from sim.packetdrill.script import (
     Command,
     Direction,
     Event,
+    Expression,
     IcmpPacket,
     Name,
     Script,
@@ -102,13 +103,15 @@ class Interpreter:
         except CommandError as error:
             raise MismatchError(error.line, str(error)) from None
         self._percent = DEFAULT_PERCENT if understood.system == "linux" else 0.0
-        self.bench = Bench(profile, settings.local_ip or LOCAL[version], self.remote)
+        self.bench = Bench(profile, settings.local_ip or LOCAL[version], self.remote, settings.mtu)
         self.commands = Commands(understood, self.bench)
         self.calls = Calls(self.bench.host, self.remote, settings, table(understood.system))
         self.namespace = Namespace()
         self.conversations: list[Conversation] = []
         self._peers = 0
         self._blocking: Process | None = None
+        self._blocked: tuple[Expression, ...] = ()
+        """The descriptor on which it blocks, as the script writes it."""
         self._last: tuple[Event, Due] | None = None
 
     @property
@@ -188,11 +191,12 @@ class Interpreter:
         if isinstance(packet, TcpPacket) and (
             conversation is None or conversation.stage in (Stage.NEW, Stage.LISTENING)
         ):
+            closed = conversation is not None and conversation.stage is Stage.NEW
             conversation = Conversation(
                 Stage.PACKET_RECEIVED,
                 local=(self.bench.host.address, self.settings.bind_port),
                 remote=(self.remote, FIRST_PORT + self._peers),
-                remote_isn=packet.seq,
+                remote_isn=0 if closed else packet.seq,
             )
             self._peers += 1
             self.conversations.append(conversation)
@@ -257,10 +261,11 @@ class Interpreter:
     # System calls.
 
     def _call(self, event: Event, call: SystemCall, when: Due) -> None:
-        self._await_blocking()
+        self._wait(event, when, "system call")
+        if call.end is not None or call.arguments[:1] == self._blocked:
+            self._await_blocking()
         if call.end is not None and self._blocking is not None:
             raise MismatchError(event.line, "another blocking call is still in progress")
-        self._wait(event, when, "system call")
         process = self.bench.sim.process(self._make(event, call))
         if call.end is None:
             if not self.bench.run_until(lambda: process.processed, self.bench.now + LONGEST):
@@ -268,6 +273,7 @@ class Interpreter:
             return
         end = call.end + (when.start - event.when.start)
         self._blocking = self.bench.sim.process(self._until_return(event, process, when, end))
+        self._blocked = call.arguments[:1]
 
     def _await_blocking(self) -> None:
         """Wait for a blocking call to return, but not for ever."""
@@ -383,7 +389,7 @@ class Interpreter:
         if conversation is None or conversation.fd is None:
             raise MismatchError(line, "there is no socket for the code to look at")
         try:
-            values = tcp_info(self.calls.connection(conversation.fd))
+            values = tcp_info(self.calls.control_block(conversation.fd))
             self.namespace.run(code.text, values)
         except (CodeError, CallError) as error:
             raise MismatchError(line, str(error)) from None

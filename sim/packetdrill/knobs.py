@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sim.packetdrill.shell import CountSockets, SetSysctl, Step
+from sim.packetdrill.shell import CountSockets, DropSockets, SetSysctl, Step
 from sim.tcp.profile import Profile
 
 BSD_PREFIXES = ("net.inet.", "net.inet6.", "kern.")
@@ -40,6 +40,8 @@ ONLY_VALUE = {
     "net.ipv4.tcp_ecn": "0",
     "net.inet.tcp.blackhole": "0",
     "net.inet.tcp.ecn.enable": "2",
+    "net.inet.tcp.syncookies_only": "0",
+    "net.inet.tcp.tolerate_missing_ts": "0",
     "net.ipv4.tcp_fastopen_blackhole_timeout_sec": "0",
     "net.mptcp.enabled": "0",
 }
@@ -49,7 +51,7 @@ ONLY_VALUE = {
 def operating_system(steps: Iterable[Step]) -> str:
     """Return the name of the profile that a script's commands speak to."""
     for step in steps:
-        if isinstance(step, CountSockets):
+        if isinstance(step, CountSockets | DropSockets):
             return "freebsd"
         if isinstance(step, SetSysctl) and step.name.startswith(BSD_PREFIXES):
             return "freebsd"

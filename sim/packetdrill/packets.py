@@ -43,10 +43,12 @@ def packet(tokens: Tokens) -> TcpPacket | IcmpPacket:
     """Read a packet, beginning with its direction."""
     direction = Direction(tokens.take().text)
     _refuse(tokens)
+    quoted = _quoted(tokens) if tokens.ahead(1).kind == "INTEGER" else None
     ip = _ip_info(tokens, direction)
     _refuse(tokens)
-    if tokens.accept("icmp"):
-        return _icmp(tokens, direction, ip)
+    if quoted or tokens.head.text == "icmp":
+        tokens.expect("icmp")
+        return _icmp(tokens, direction, ip, quoted)
     return _tcp(tokens, direction, ip)
 
 
@@ -230,17 +232,26 @@ _OPTIONS: dict[str, Callable[[Tokens], Option]] = {
 }
 
 
-def _icmp(tokens: Tokens, direction: Direction, ip: IpInfo) -> IcmpPacket:
+def _quoted(tokens: Tokens) -> tuple[int, int] | None:
+    """Read the segment that an ICMP message quotes, `[start:end(length)]`, if it stands here."""
+    if not tokens.accept("["):
+        return None
+    if tokens.head.kind == "WORD":
+        raise tokens.error("an ICMP message can quote only a TCP segment: [seq:end(length)]")
+    seq, length, _ = _sequence(tokens)
+    tokens.expect("]")
+    return seq, length
+
+
+def _icmp(
+    tokens: Tokens, direction: Direction, ip: IpInfo, quoted: tuple[int, int] | None
+) -> IcmpPacket:
+    """Read an ICMP message; what it quotes stands behind it or, in FreeBSD's flavour, before."""
     kind = tokens.word("a type of ICMP message")
     code = None
     if tokens.head.kind == "WORD" and tokens.head.text not in ("mtu", "id"):
         code = tokens.take().text
     mtu = tokens.integer("mtu", 32) if tokens.accept("mtu") else None
     echo_id = tokens.integer("id", 16) if tokens.accept("id") else 0
-    seq = length = 0
-    if tokens.accept("["):
-        if tokens.head.kind == "WORD":
-            raise tokens.error("an ICMP message can quote only a TCP segment: [seq:end(length)]")
-        seq, length, _ = _sequence(tokens)
-        tokens.expect("]")
+    seq, length = quoted or _quoted(tokens) or (0, 0)
     return IcmpPacket(direction, kind, code, mtu, seq, length, echo_id, ip)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sim.packetdrill import conditions
 from sim.packetdrill.expressions import system_call
 from sim.packetdrill.lexer import Tokens
 from sim.packetdrill.packets import packet
@@ -85,7 +86,7 @@ def parse(text: str, path: str, defines: Mapping[str, str] | None = None) -> Scr
     >>> script.events[0].action.name
     'socket'
     """
-    stream = Tokens(text, path)
+    stream = Tokens(conditions.chosen(text, path), path)
     settings = _settings(stream)
     stream.define({**DEFINES[settings.ip_version], **(defines or {}), **dict(settings.defines)})
     init = None

@@ -7,6 +7,7 @@ No shell is run.  Understood are, one or more of them in a command, comments apa
   the clean-up `/tmp/sysctl_restore_${PPID}.sh`;
 * `sockstat ... [| grep packetdril] | grep -c STATE | grep COUNT` of FreeBSD's: a check;
 * `nstat`, which begins to count anew, and `nstat | grep COUNTER`: a check;
+* `tcpdrop -s STATE` of FreeBSD's: connections in a state are forgotten;
 * `sleep SECONDS`;
 * `ip tcp_metrics flush`: forget what connections have taught about their peers;
 * `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`: nothing to do here.
@@ -78,11 +79,18 @@ class CheckCounter:
 
 
 @dataclass(frozen=True, slots=True)
+class DropSockets:
+    """Forget the connections in a state, as FreeBSD writes it."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlushMetrics:
     """Forget what connections have taught about their peers."""
 
 
-Step = SetSysctl | CountSockets | CheckCounter | FlushMetrics | Sleep
+Step = SetSysctl | CountSockets | CheckCounter | DropSockets | FlushMetrics | Sleep
 
 
 def steps(command: str) -> tuple[Step, ...]:
@@ -186,6 +194,13 @@ def _sockstat(words: list[str]) -> tuple[Step, ...]:
     raise _unknown(words)
 
 
+def _tcpdrop(words: list[str]) -> tuple[Step, ...]:
+    match words[1:]:
+        case ["-s", state]:
+            return (DropSockets(state),)
+    raise _unknown(words)
+
+
 def _sleep(words: list[str]) -> tuple[Step, ...]:
     try:
         (duration,) = words[1:]
@@ -201,4 +216,5 @@ _PROGRAMS = {
     "sleep": _sleep,
     "sockstat": _sockstat,
     "sysctl": _sysctl,
+    "tcpdrop": _tcpdrop,
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp import fastopen_client, receiving, rto, sending
 from sim.tcp.challenge import limited
+from sim.tcp.header import TIMESTAMPS
 from sim.tcp.peer import TICK
 from sim.tcp.seq import HALF, MASK, distance
 from sim.tcp.states import TRANSITIONS, Event, State
@@ -50,7 +51,7 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
             refused(c, now)
         return
     # Fourth, check the SYN bit.
-    if not flags & SYN:
+    if not flags & SYN or (flags & FIN and c.stack.profile.drops_syn_fin):
         return
     c.irs = segment.seq
     c.rcv_nxt = (segment.seq + 1) & MASK
@@ -59,11 +60,24 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
     c.snd_wl1 = segment.seq
     c.snd_wl2 = segment.ack
     if not flags & ACK:
-        # Both sides open at once (MUST-10); the timer of the SYN runs on.
-        c.state = TRANSITIONS[c.state][Event.RCV_SYN]
-        c.send_syn(now)
-        return
-    established_by_answer(c, segment, now)
+        crossed(c, segment, now)
+    else:
+        established_by_answer(c, segment, now)
+
+
+def crossed(c: Connection, segment: Packet, now: int) -> None:
+    """Go from SYN-SENT to SYN-RECEIVED: both sides open at once (MUST-10).
+
+    The timer of the SYN runs on.
+    """
+    profile = c.stack.profile
+    c.state = TRANSITIONS[c.state][Event.RCV_SYN]
+    if not profile.repeats_offer:
+        theirs = segment.options or NO_SYN_OPTIONS
+        c.options = c.peer.agreed(c.options, theirs.wscale >= 0, c.sack_ok, c.ts_recent >= 0)
+    if segment.payload and profile.keeps_syn_text:
+        receiving.keep(c, c.rcv_nxt, segment.payload)
+    c.send_syn(now)
 
 
 def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
@@ -84,6 +98,7 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
     c.state = TRANSITIONS[c.state][Event.RCV_SYN_ACK]
     if c.sending is None:
         c.snd_una = segment.ack
+        take_early_text(c, segment, now)
         c.send(ACK, c.snd_nxt, now)
     else:
         fastopen_client.answered(c, segment)
@@ -92,8 +107,7 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
         sending.acknowledged(c, segment.ack, now)
         c.snd_nxt = segment.ack  # What the answer does not cover goes out again.
         c.sending.recover = sent
-        if c.asked:
-            take_early_data(c, segment, now)
+        take_early_text(c, segment, now)
         if sending.unsent(c, c.sending):
             sending.output(c, now)
         else:
@@ -101,12 +115,12 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
     user = c.user
     if user is not None:
         user.connected(now)
-    if not c.asked and (segment.payload or segment.flags & FIN):
-        after_acknowledgment(c, segment, now, 1)
 
 
-def take_early_data(c: Connection, segment: Packet, now: int) -> None:
-    """Take what a Fast Open SYN-ACK carries; one acknowledgment answers all (RFC 7413 4.2.1)."""
+def take_early_text(c: Connection, segment: Packet, now: int) -> None:
+    """Take what a SYN-ACK carries; one acknowledgment answers all (RFC 7413 4.2.1)."""
+    if not c.asked and not c.stack.profile.keeps_syn_text:
+        return
     if segment.payload:
         receiving.accept(c, receiving.half(c), segment.payload)
         if c.user is not None:
@@ -129,7 +143,7 @@ def agree_options(c: Connection, segment: Packet) -> None:
     if wscale >= 0 and ours.wscale >= 0:
         c.snd_wscale = wscale if wscale < MAX_WSCALE else MAX_WSCALE
         c.rcv_wscale = ours.wscale
-    if profile.timestamps:
+    if TIMESTAMPS in ours.layout:
         c.ts_recent = segment.ts_val
 
 
@@ -232,7 +246,7 @@ def judge_syn(c: Connection, segment: Packet, now: int) -> None:
     """Challenge a SYN (RFC 5961 section 4), or answer a repeated one that Fast Open has taken."""
     if c.fast_open and c.state == State.SYN_RECEIVED and segment.seq == c.irs:
         c.send_syn(now)
-    elif c.stack.profile.insecure_syn and acceptable(c, segment) and before_edge(c, segment):
+    elif c.stack.profile.insecure_syn and 0 <= distance(c.rcv_nxt, segment.seq) < c.rcv_wnd:
         c.send_reset(now)
         reset_arrives(c, now)
     else:
@@ -241,10 +255,13 @@ def judge_syn(c: Connection, segment: Packet, now: int) -> None:
 
 def reset_arrives(c: Connection, now: int) -> None:
     """Step two: the peer has reset the connection."""
-    if c.state == State.SYN_RECEIVED and c.stack.profile.refuses_in_syn_received:
-        c.fail(errno.ECONNREFUSED, now)
-    else:
-        c.fail(errno.EPIPE if c.state == State.CLOSE_WAIT else errno.ECONNRESET, now)
+    profile = c.stack.profile
+    number = errno.ECONNRESET
+    if c.state == State.SYN_RECEIVED and profile.refuses_in_syn_received:
+        number = errno.ECONNREFUSED
+    elif c.state == State.CLOSE_WAIT and profile.pipe_in_close_wait:
+        number = errno.EPIPE
+    c.fail(number, now)
 
 
 def acknowledge(c: Connection, segment: Packet, now: int) -> bool:
@@ -303,6 +320,8 @@ def syn_acknowledged(c: Connection, segment: Packet, now: int) -> None:
         c.send_ack(now)
     if c.user is not None:
         c.user.connected(now)
+    if c.receiving is not None and c.receiving.gaps:
+        receiving.opened(c, c.receiving, now)
 
 
 def after_acknowledgment(c: Connection, segment: Packet, now: int, syn: int) -> None:

@@ -27,6 +27,7 @@ from sim.packet import (
 from sim.tcp import fastopen_client, receiving, sending
 from sim.tcp.arrives import ARRIVES
 from sim.tcp.challenge import NEVER_YET
+from sim.tcp.header import TIMESTAMPS
 from sim.tcp.isn import initial_sequence_number
 from sim.tcp.peer import TICK
 from sim.tcp.seq import MASK
@@ -205,7 +206,7 @@ class Connection:
             self.rcv_wnd = peer.first_window
         else:
             self.options, self.rcv_wnd = peer.offer(self.settings)
-        self.mss = self.options.mss
+        self.mss = self.options.mss if self.options.mss >= 0 else peer.mss
         if predecessor is None:
             iss = initial_sequence_number(peer.key, key[3], key[1], now)
         else:
@@ -232,15 +233,13 @@ class Connection:
         if self.state == State.SYN_RECEIVED:
             flags = SYN_ACK
             options = self.peer.without_fast_open(options) if self.asked else options
-            if self.ts_recent >= 0:
-                ts_val, ts_ecr = self.peer.timestamp(now), self.ts_recent
         else:
-            if profile.timestamps:
-                ts_val = (now // TICK + self.peer.ts_offset) & MASK
-                ts_ecr = self.ts_recent if self.ts_recent > 0 else 0
             if self.sending is not None and not self.total_retransmits:
                 payload = bytes(self.sending.buffer[: (self.snd_nxt - self.iss - 1) & MASK])
             stack.observer.syn_sent(self.observed)
+        if TIMESTAMPS in options.layout:
+            ts_val = (now // TICK + self.peer.ts_offset) & MASK
+            ts_ecr = self.ts_recent if self.ts_recent > 0 else 0
         stack.routes[flow[2]](
             Packet(
                 flow,
@@ -259,16 +258,18 @@ class Connection:
         )
 
     def syn_schedule(self) -> Backoff:
-        """Return the schedule of the SYN or SYN-ACK, with the user's TCP_SYNCNT."""
+        """Return the schedule of the SYN or SYN-ACK, with the user's limits."""
         profile = self.stack.profile
         schedule = profile.syn if self.state == State.SYN_SENT else profile.synack
-        syncnt = self.settings.syncnt
-        return schedule.with_retries(syncnt) if syncnt else schedule
+        settings = self.settings
+        if settings is DEFAULTS:
+            return schedule
+        return schedule.limited(settings.syncnt, settings.keepinit)
 
     def start_syn_timer(self, now: int) -> None:
         """Start the timer of the SYN or SYN-ACK."""
         waits = self.stack.profile.syn.waits
-        if self.settings.syncnt or self.state != State.SYN_SENT:
+        if self.settings is not DEFAULTS or self.state != State.SYN_SENT:
             waits = self.syn_schedule().waits
         wait = waits[self.retransmits]
         if self.settings.user_timeout:
@@ -291,8 +292,11 @@ class Connection:
         self.total_retransmits += 1
         counters["TcpRetransSegs"] += 1
         counters["TcpExtTCPSynRetrans"] += 1
-        if self.state == State.SYN_SENT and self.options.fastopen is not None:
-            self.withdraw_fast_open()
+        if self.state == State.SYN_SENT:
+            if self.options.fastopen is not None:
+                self.withdraw_fast_open()
+            if self.retransmits == self.stack.profile.plain_syn:
+                self.options = self.peer.plain(self.options)
         self.send_syn(now)
         self.start_syn_timer(now)
 

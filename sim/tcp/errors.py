@@ -1,7 +1,8 @@
 """Errors: the exceptions of calls, and what an ICMP message means to a connection.
 
 RFC 9293 section 3.9.2.2 tells hard errors from soft ones, which must not abort a connection; Linux
-aborts a connect() on nearly all of them (kernel measurement E4; RFC 5461 says why).
+aborts a connect() on nearly all of them (kernel measurement E4; RFC 5461 says why), FreeBSD on
+some.  Which ones is data in a profile: `Profile.connect_errors` is one of the functions below.
 """
 
 from __future__ import annotations
@@ -80,3 +81,31 @@ def icmp_errno(kind: int, code: int, *, six: bool = False) -> int:
     if kind == exceeded and code == 0:
         return errno.EHOSTUNREACH
     return errno.EPROTO if kind == problem else 0
+
+
+def hard_errno(kind: int, code: int, *, six: bool = False) -> int:
+    """Return the errno of an ICMP error that RFC 9293 calls hard, else 0."""
+    return icmp_errno(kind, code, six=six) if (kind, code) in (HARD_V6 if six else HARD) else 0
+
+
+_BSD = {
+    **dict.fromkeys(((3, 2), (3, 3), (3, 9), (3, 10), (3, 13)), errno.ECONNREFUSED),
+    (TIME_EXCEEDED, 0): errno.EHOSTUNREACH,
+}
+_BSD_V6 = {
+    **dict.fromkeys(((1, 1), (1, 4), (PARAMETER_PROBLEM_V6, 1)), errno.ECONNREFUSED),
+    (TIME_EXCEEDED_V6, 0): errno.EHOSTUNREACH,
+}
+
+
+def bsd_errno(kind: int, code: int, *, six: bool = False) -> int:
+    """Return the errno with which FreeBSD drops a connection in SYN-SENT, else 0.
+
+    Protocol and port unreachable, prohibited, and time exceeded (tcp_ctlinput, inetctlerrmap).
+    """
+    return (_BSD_V6 if six else _BSD).get((kind, code), 0)
+
+
+def no_errno(_kind: int, _code: int, *, six: bool = False) -> int:
+    """Return 0: no ICMP error ends a connect() (FreeBSD's net.inet.tcp.icmp_may_rst=0)."""
+    return 0

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING
 
 from sim.packet import Packet
 from sim.tcp import sending
-from sim.tcp.errors import (
-    FRAGMENTATION_NEEDED,
-    HARD,
-    HARD_V6,
-    TOO_BIG_V6,
-    UNREACHABLE,
-    icmp_errno,
-)
+from sim.tcp.errors import FRAGMENTATION_NEEDED, TOO_BIG_V6, UNREACHABLE, icmp_errno
 from sim.tcp.seq import MASK
 from sim.tcp.states import State
 
@@ -36,22 +29,22 @@ MIN_MTU_V6 = 1280
 
 def icmp_arrives(c: Connection, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
     """Process an ICMP error about a segment of ours; one that was never sent is ignored."""
-    if (quoted.seq - c.snd_una) & MASK > (c.snd_nxt - c.snd_una) & MASK:
+    profile = c.stack.profile
+    unsent = (c.snd_nxt - c.snd_una + profile.icmp_of_acks) & MASK
+    if (quoted.seq - c.snd_una) & MASK >= unsent:
         c.stack.counters["TcpExtOutOfWindowIcmps"] += 1
         return
     six = ":" in c.key.src
     if kind == TOO_BIG_V6 if six else (kind, code) == (UNREACHABLE, FRAGMENTATION_NEEDED):
         packet_too_big(c, mtu, now)
         return
-    number = icmp_errno(kind, code, six=six)
-    if not number:
-        return
-    hard = (kind, code) in (HARD_V6 if six else HARD)
-    opening = c.state in (State.SYN_SENT, State.SYN_RECEIVED)
-    if opening and (hard or c.stack.profile.soft_errors_abort):
+    number = 0
+    if c.state in (State.SYN_SENT, State.SYN_RECEIVED):
+        number = profile.connect_errors(kind, code, six=six)
+    if number:
         c.fail(number, now)
     else:
-        c.soft_error = number
+        c.soft_error = icmp_errno(kind, code, six=six) or c.soft_error
 
 
 def packet_too_big(c: Connection, mtu: int, now: int) -> None:

@@ -109,8 +109,10 @@ class Listener:
             return
         if flags & ACK:
             self._ack_arrives(segment, now)
-        elif flags & SYN and not flags & FIN:
-            self._syn_arrives(segment, now, isn)
+        elif flags & SYN:
+            profile = self.stack.profile
+            if not flags & FIN or (profile.listens_to_syn_fin and not profile.drops_syn_fin):
+                self._syn_arrives(segment, now, isn)
 
     def _syn_arrives(self, segment: Packet, now: int, isn: int) -> None:
         stack = self.stack

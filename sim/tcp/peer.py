@@ -6,7 +6,7 @@ sequence numbers and ports, and what a SYN or a SYN-ACK offers, worked out once.
 
 from __future__ import annotations
 
-from sim.packet import SynOptions
+from sim.packet import NO_SYN_OPTIONS, SynOptions
 from sim.tcp.header import EXPERIMENT, NOP, TIMESTAMPS
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
@@ -85,7 +85,20 @@ class Peer:
         profile = self.profile
         mss = min(settings.maxseg or self.mss, self.mss)
         options = profile.syn_options(mss, settings.rcvbuf)
+        if settings.no_options:
+            options = NO_SYN_OPTIONS
         return options, profile.first_window(mss, settings.rcvbuf)
+
+    def agreed(self, options: SynOptions, wscale: bool, sack: bool, timestamps: bool) -> SynOptions:
+        """Return what is left of the options that a SYN offered if the peer's offers no more."""
+        options = options._replace(
+            wscale=options.wscale if wscale else -1, sack_permitted=sack, fastopen=None
+        )
+        return self._laid_out(options, timestamps)
+
+    def plain(self, options: SynOptions) -> SynOptions:
+        """Return what is left of the options for peers that answer none but the MSS."""
+        return self._laid_out(SynOptions(options.mss), timestamps=False)
 
     def with_fast_open(self, options: SynOptions, cookie: bytes) -> SynOptions:
         """Return the options with a Fast Open cookie, or a request for one: b""."""

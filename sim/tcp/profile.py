@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from sim.packet import SynOptions
+from sim.tcp.errors import icmp_errno
 from sim.tcp.timers import Backoff, Wheel
 
 END, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS, FASTOPEN = 0, 1, 2, 3, 4, 5, 8, 34
@@ -24,6 +25,13 @@ class Sysctl:
 
     apply: Callable[[Profile, Any], Profile]
     read: Callable[[Profile], Any]
+
+
+class ErrorOf(Protocol):
+    """What an ICMP or, if `six`, ICMPv6 error of a type and code means: an errno, or 0."""
+
+    def __call__(self, kind: int, code: int, /, *, six: bool) -> int:
+        """Return it."""
 
 
 def one_more(backlog: int) -> int:
@@ -105,6 +113,8 @@ class Profile:
     rto_min: int = 200_000_000
     rto_min_is_variance: bool = True
     """Whether rto_min is the least variance term, as in Linux, or the least RTO."""
+    rto_slop: int = 0
+    """Added to every RTO (FreeBSD: net.inet.tcp.rexmit_slop)."""
     rto_max: int = 120_000_000_000
     data_limit: int = 924_600_000_000
     """How long data may stay unacknowledged before the connection is given up (R2)."""
@@ -120,6 +130,8 @@ class Profile:
     """One answer in so long to segments out of order (net.ipv4.tcp_invalid_ratelimit)."""
     answers_unsent_ack: bool = False
     """Whether an ESTABLISHED connection answers an ACK of what was never sent (RFC 9293 does)."""
+    pipe_in_close_wait: bool = False
+    """Whether a RST in CLOSE-WAIT is reported as EPIPE, as in Linux, not as ECONNRESET."""
     refuses_in_syn_received: bool = False
     """Whether a RST ends a simultaneous open with ECONNREFUSED (RFC 9293), not ECONNRESET."""
     hurried_syn: int = 0
@@ -140,8 +152,27 @@ class Profile:
     """Whether a RST anywhere in the window ends a connection (RFC 793), not the one expected."""
     insecure_syn: bool = False
     """Whether a SYN in the window ends a connection (RFC 793)."""
-    soft_errors_abort: bool = True
-    """Whether ICMP errors that RFC 9293 calls soft abort a connect()."""
+    careful_requests: bool = True
+    """Whether a RST ends a request only at RCV.NXT (RFC 5961); in Linux any in its window does."""
+    connect_errors: ErrorOf = icmp_errno
+    """The errno with which an ICMP error ends a connect(), 0: it goes on."""
+    icmp_of_acks: bool = False
+    """Whether ICMP errors about a segment at SND.NXT, an acknowledgment, count, as in Linux."""
+    repeats_offer: bool = False
+    """Whether the SYN-ACK of a simultaneous open repeats what the SYN offered, as in Linux, not
+    only what both SYNs did (RFC 7323)."""
+    keeps_syn_text: bool = True
+    """Whether text that comes with a SYN is kept for later (RFC 9293); Linux waits for it again,
+    but for Fast Open."""
+    listens_to_syn_fin: bool = True
+    """Whether LISTEN takes a SYN that carries a FIN, which it forgets; Linux drops it."""
+    drops_syn_fin: bool = False
+    """Whether such a SYN is dropped in every state (FreeBSD: net.inet.tcp.drop_synfin)."""
+    reset_ends_wait: bool = True
+    """Whether a RST ends TIME-WAIT (RFC 9293); FreeBSD does as RFC 1337 advises."""
+    plain_syn: int = 0
+    """Which retransmission of a SYN and all after it carry the MSS alone, 0: none
+    (FreeBSD: net.inet.tcp.rexmit_drop_options)."""
     syncookies: int = 0
     """SYN cookies: 0 never, 1 when the SYN queue is full, 2 always."""
     accept_limit: Callable[[int], int] = one_more

@@ -91,6 +91,19 @@ def accept(c: Connection, r: Receiving, data: bytes) -> None:
         c.rcv_wnd -= len(data)
 
 
+def keep(c: Connection, seq: int, payload: bytes) -> None:
+    """Keep text that came with the peer's SYN until the connection is open."""
+    half(c).gaps.append((seq, payload[: c.rcv_wnd], False))
+
+
+def opened(c: Connection, r: Receiving, now: int) -> None:
+    """Take the text that was kept, now that the connection is open."""
+    close_gaps(c, r)
+    delay_ack(c, r, now)
+    if c.user is not None:
+        c.user.readable(now)
+
+
 def close_gaps(c: Connection, r: Receiving) -> bool:
     """Take from the out-of-order segments what is in order now; returns whether a FIN is."""
     fin = False

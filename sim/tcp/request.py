@@ -92,10 +92,13 @@ class Request:
 
     def agree(self, wscale: int, sack: bool) -> None:
         """Settle the options, of what the client offered; `wscale` -1: no window scale."""
+        settings = self.listener.settings
         self.snd_wscale = wscale
         self.options, self.window = self.peer.answer(
-            wscale >= 0, sack, self.ts_recent >= 0, self.listener.settings.maxseg
+            wscale >= 0, sack, self.ts_recent >= 0, settings.maxseg
         )
+        if settings.no_options:
+            self.options, self.ts_recent = NO_SYN_OPTIONS, NO_TIMESTAMP
 
     @classmethod
     def from_cookie(
@@ -220,6 +223,8 @@ class Request:
             if not flags & RST and not limited(self, now, "SynRecv"):
                 self._send_ack(now)
             return
+        if flags & RST and stack.profile.careful_requests and not self._believed(offset, now):
+            return
         if flags & RST or (flags & SYN and offset >= 0):
             stack.counters["TcpAttemptFails"] += 1
             self._reset(segment)
@@ -230,6 +235,15 @@ class Request:
             stack.reset(segment)
             return
         self._final_ack(segment, now)
+
+    def _believed(self, offset: int, now: int) -> bool:
+        """Whether a RST `offset` bytes from RCV.NXT is heeded; one in the window is challenged."""
+        inside = 0 <= offset < self.window
+        if inside and (offset == 0 or self.stack.profile.insecure_rst):
+            return True
+        if inside and not limited(self, now, "SynRecv"):
+            self._send_ack(now)
+        return False
 
     def icmp_arrives(self, kind: int, code: int, quoted: Packet) -> None:
         """Forget a client that cannot be reached (tcp_req_err)."""
@@ -306,7 +320,7 @@ class Request:
         c.irs = self.irs
         c.rcv_nxt = (self.irs + 1) & MASK
         c.rcv_wnd = self.window
-        c.mss = self.mss if self.mss < options.mss else options.mss
+        c.mss = self.mss if not 0 <= options.mss < self.mss else options.mss
         profile = self.stack.profile
         if profile.buffer_in_segments:
             c.rcv_wnd = profile.receive_window(self.window, c.mss, c.settings.rcvbuf)

@@ -41,4 +41,4 @@ def timeout(c: Connection) -> int:
             rto = max(c.srtt + variance, profile.rto_min)
         tick = profile.wheel.tick or 1
         rto = -(-rto // tick) * tick
-    return min(rto << min(c.backoff, 32), profile.rto_max)
+    return min((rto << min(c.backoff, 32)) + profile.rto_slop, profile.rto_max)

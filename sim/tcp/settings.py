@@ -27,6 +27,10 @@ class Settings:
     cork: bool = False
     syncnt: int = 0
     """TCP_SYNCNT: SYN retransmissions; 0: the host's default."""
+    keepinit: int = 0
+    """FreeBSD's TCP_KEEPINIT: how long connect() may take, ns; 0: the host's default."""
+    no_options: bool = False
+    """FreeBSD's TCP_NOOPT: segments carry no options, and the peer's are not heeded."""
     user_timeout: int = 0
     """TCP_USER_TIMEOUT, ns; 0: the host's default."""
     defer_accept: int = 0

@@ -24,6 +24,7 @@ from sim.tcp.ports import Ports
 from sim.tcp.profile import Profile
 from sim.tcp.request import Request
 from sim.tcp.seq import MASK
+from sim.tcp.states import State
 from sim.tcp.time_wait import TimeWait
 
 ANY = ""
@@ -46,6 +47,8 @@ class Clock(Protocol):
 
 class Endpoint(Protocol):
     """What stands in the connection table and takes the segments of one flow."""
+
+    state: State
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process one segment."""

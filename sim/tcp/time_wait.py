@@ -93,6 +93,7 @@ class TimeWait:
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process a segment for the closed connection (tcp_timewait_state_process)."""
         flags = segment.flags
+        profile = self.stack.profile
         start = distance(self.rcv_nxt, segment.seq)
         end = start + segment.length
         old_stamp = (
@@ -105,15 +106,18 @@ class TimeWait:
             return
         if not old_stamp and start == 0 and (not segment.length or flags & RST):
             if flags & RST:
-                self.kill()
+                if profile.reset_ends_wait:
+                    self.kill()
             elif segment.ts_val != NO_TIMESTAMP:
                 self.ts_recent = max(self.ts_recent, segment.ts_val)
+            return
+        if flags & SYN and flags & FIN and profile.drops_syn_fin:
             return
         if flags & SYN and not flags & (RST | ACK) and self._opens(segment, start, old_stamp):
             self.kill()
             self.stack.segment_arrives(segment, now, self.next_isn())
             return
-        if flags & RST or (self.stack.profile.wait_needs_ack and not flags & ACK):
+        if flags & RST or (profile.wait_needs_ack and not flags & ACK):
             return
         if flags & (ACK | FIN):
             self._restart(now)

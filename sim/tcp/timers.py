@@ -64,6 +64,8 @@ class Backoff:
     """The whole attempt is cut off this long after its start, ns, whatever the schedule says."""
     longest: int = 120_000_000_000
     """No wait is longer than this, ns."""
+    slop: int = 0
+    """Added to every wait but the first, ns (FreeBSD: net.inet.tcp.rexmit_slop)."""
     limit: int = field(init=False)
     """It ends with the timer that expires this long after the start or later, ns."""
     waits: tuple[int, ...] = field(init=False)
@@ -90,11 +92,14 @@ class Backoff:
     def wait(self, retransmissions: int) -> int:
         """Return the wait after so many retransmissions, ns, whether or not it comes to that."""
         doublings = min(max(retransmissions - self.linear, 0), 40)
-        return min(self.initial << doublings, self.longest)
+        slop = self.slop if retransmissions else 0
+        return min((self.initial << doublings) + slop, self.longest)
 
-    def with_retries(self, retries: int) -> Backoff:
-        """Return the schedule with another count of retries (TCP_SYNCNT)."""
-        return replace(self, retries=retries)
+    def limited(self, retries: int = 0, deadline: int = 0) -> Backoff:
+        """Return the schedule with a user's own limits, TCP_SYNCNT and TCP_KEEPINIT; 0: none."""
+        if not retries and not deadline:
+            return self
+        return replace(self, retries=retries or self.retries, deadline=deadline or self.deadline)
 
     def gives_up(self, retransmits: int, elapsed: int) -> bool:
         """Whether a timer that expires after `retransmits` retransmissions is the last one.

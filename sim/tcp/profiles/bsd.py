@@ -6,7 +6,8 @@ accept queue overflows beyond 3/2 of the backlog; a final ACK that finds it full
 RST and its entry in the syncache deleted (syncache_expand).  When the syncache is full its oldest
 entry goes, unless cookies do without.  macOS has no syncache: a SYN that finds the accept queue
 full is dropped, and the oldest request makes room for a new one (sodropablereq).  Knobs carry
-FreeBSD's own names.
+FreeBSD's own names.  The schedule of the SYN is the published one, without what
+net.inet.tcp.rexmit_slop adds to every wait but the first: set it to FreeBSD's 200 ms to have that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.packet import SynOptions
+from sim.tcp.errors import bsd_errno, no_errno
 from sim.tcp.profile import (
     END,
     FASTOPEN,
@@ -23,6 +25,7 @@ from sim.tcp.profile import (
     SACK_PERMITTED,
     TIMESTAMPS,
     WSCALE,
+    ErrorOf,
     Profile,
     Sysctl,
     flag,
@@ -83,6 +86,18 @@ def milliseconds(value: Any) -> int:
     return int(value) * MS
 
 
+def icmp_may_rst(profile: Profile, value: Any) -> Profile:
+    """net.inet.tcp.icmp_may_rst: whether ICMP errors end a connect()."""
+    errors: ErrorOf = bsd_errno if flag(value) else no_errno
+    return replace(profile, connect_errors=errors)
+
+
+def set_slop(profile: Profile, value: Any) -> Profile:
+    """net.inet.tcp.rexmit_slop: what every retransmission waits in addition."""
+    slop = milliseconds(value)
+    return replace(profile, rto_slop=slop, syn=replace(profile.syn, slop=slop))
+
+
 def set_buffer_limit(profile: Profile, value: Any) -> Profile:
     """kern.ipc.maxsockbuf: the window scale is the least that can offer so much."""
     scales = range(15)
@@ -102,7 +117,9 @@ FREEBSD_SYSCTLS = {
     ),
     "net.inet.ip.ttl": knob("ttl"),
     "net.inet.tcp.delacktime": knob("delayed_ack", milliseconds),
+    "net.inet.tcp.drop_synfin": knob("drops_syn_fin", flag),
     "net.inet.tcp.finwait2_timeout": knob("fin_timeout", milliseconds),
+    "net.inet.tcp.icmp_may_rst": Sysctl(icmp_may_rst, lambda p: int(p.connect_errors is bsd_errno)),
     "net.inet.tcp.initcwnd_segments": knob("initial_cwnd"),
     "net.inet.tcp.insecure_rst": knob("insecure_rst", flag),
     "net.inet.tcp.insecure_syn": knob("insecure_syn", flag),
@@ -112,11 +129,16 @@ FREEBSD_SYSCTLS = {
     ),
     "net.inet.tcp.msl": knob("msl", milliseconds),
     "net.inet.tcp.recvspace": knob("receive_space"),
+    "net.inet.tcp.rexmit_drop_options": Sysctl(
+        lambda p, value: replace(p, plain_syn=3 if flag(value) else 0),
+        lambda p: int(p.plain_syn > 0),
+    ),
     "net.inet.tcp.rexmit_initial": Sysctl(
         lambda p, value: replace(p, syn=replace(p.syn, initial=milliseconds(value))),
         lambda p: p.syn.initial // MS,
     ),
     "net.inet.tcp.rexmit_min": knob("rto_min", milliseconds),
+    "net.inet.tcp.rexmit_slop": Sysctl(set_slop, lambda p: p.rto_slop // MS),
     "net.inet.tcp.rfc1323": Sysctl(
         rfc1323, lambda p: p.window_scaling + 2 * (p.timestamps and not p.window_scaling)
     ),
@@ -129,7 +151,7 @@ FREEBSD_SYSCTLS = {
 FREEBSD = Profile(
     name="freebsd",
     description="FreeBSD 13 and later",
-    syn=Backoff(1 * S, retries=12, deadline=75 * S),
+    syn=Backoff(1 * S, retries=12, deadline=75 * S, longest=64 * S),
     synack=Backoff(1 * S, retries=3),
     wheel=Wheel(1 * MS),
     layout=freebsd_layout,
@@ -158,7 +180,11 @@ FREEBSD = Profile(
     resets_before_edge=True,
     resets_close_window=True,
     invalid_ratelimit=0,
-    soft_errors_abort=False,
+    reset_ends_wait=False,
+    refuses_in_syn_received=True,
+    connect_errors=bsd_errno,
+    rto_slop=200 * MS,
+    rto_max=64 * S,
     send_buffer=32768,
     tw_reuse=0,
     sysctls=FREEBSD_SYSCTLS,

@@ -6,6 +6,7 @@ two minutes for the MSL, 3.9.2.2's soft errors, and the answers of 3.10.7.
 
 from __future__ import annotations
 
+from sim.tcp.errors import hard_errno
 from sim.tcp.profile import Profile
 from sim.tcp.profiles.linux import linux_layout
 from sim.tcp.timers import Backoff, Wheel
@@ -27,6 +28,6 @@ RFC9293 = Profile(
     acks_fin_at_once=True,
     answers_unsent_ack=True,
     refuses_in_syn_received=True,
-    soft_errors_abort=False,
+    connect_errors=hard_errno,
     tw_reuse=0,
 )

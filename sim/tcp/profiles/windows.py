@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sim.packet import SynOptions
+from sim.tcp.errors import hard_errno
 from sim.tcp.profile import (
     MSS,
     NOP,
@@ -57,7 +58,7 @@ WINDOWS = Profile(
     rto_min_is_variance=False,
     acks_fin_at_once=True,
     answers_unsent_ack=True,
-    soft_errors_abort=False,
+    connect_errors=hard_errno,
     refused_retries=2,
     refused_wait=500 * MS,
     tw_reuse=0,
