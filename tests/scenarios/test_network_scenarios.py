@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.columns import PARTS
 from scenarios.catalogue import load
 from scenarios.errors import UserError
 from scenarios.parameters import parse
@@ -129,6 +131,36 @@ def test_nat_exhaustion() -> None:
     late = frame[(frame["syn_sent"] > 1) & (frame["outcome"] == "established")]
     assert len(late) > 50
     assert (late["syn_lost_s"] + late["rounding_s"] + 0.04 - late["latency_s"]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "spent"),
+    [
+        ("two_hosts", {"connections": "500", "loss": "20%"}, "syn_lost synack_lost rounding"),
+        ("backlog_overflow", {"syncookies": "0"}, "queue_full rounding"),
+        ("syn_flood", {"syncookies": "0"}, "queue_full rounding"),
+        ("syn_flood", {"syncookies": "1"}, ""),
+        ("firewall", {"connections": "20"}, "syn_lost rounding"),
+        ("nat_exhaustion", {"size": "20", "connections": "200"}, "syn_lost rounding"),
+        ("bufferbloat", {"connections": "100"}, "queueing syn_lost rounding"),
+        ("lossy_bursts", {"connections": "300"}, "syn_lost synack_lost rounding"),
+        (
+            "link_failure",
+            {"connections": "500", "rate": "50/s"},
+            "queueing syn_lost synack_lost rounding",
+        ),
+    ],
+)
+def test_latencies_add_up_to_the_nanosecond(
+    name: str, settings: dict[str, str], spent: str
+) -> None:
+    _, frame = simulated(name, **settings)
+    returned = frame[frame["latency_s"].notna()]
+    parts = (returned[list(PARTS)] * 1e9).round()
+    assert (parts.sum(axis=1) == np.rint(returned["latency_s"].to_numpy() * 1e9)).all()
+    assert (parts >= 0).all(axis=None)
+    took = {part.removesuffix("_s") for part in PARTS if parts[part].any()}
+    assert took == {"propagation", *spent.split()}
 
 
 def test_internet_scale_in_small() -> None:
