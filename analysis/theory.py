@@ -22,7 +22,10 @@ at the mean of its time; loss that comes in bursts, but see `gilbert_elliott_los
 from __future__ import annotations
 
 import math
+import operator
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +39,10 @@ Masses = NDArray[np.float64]
 
 NEGLIGIBLE: Final = 1e-16
 """Branches of no more probability than this are not followed: all together below 1e-13."""
+
+UNSEEN: Final = 1e-13
+"""Expiries of no more probability than this may all be in one phase of their timer's wheel: the
+coarse levels of a wheel, which only the longest timeouts use, then need not be enumerated."""
 
 _BLOCK: Final = 1 << 13
 """Phases treated at once: few enough that the rounding errors of their sums stay below 1e-12."""
@@ -199,8 +206,28 @@ class _Race:
         self.loss = loss
         self.back = back
         self.reply = rtt_s / unit
+        self.coarsen()
         longest = self.syn.expiries(np.arange(self.syn.phases))[-1].max()
         self.masses = np.zeros((4, int(longest) + 1))
+
+    def coarsen(self) -> None:
+        """Tell apart only the phases that expiries of more than `UNSEEN` probability depend on.
+
+        Before any expiry that matters, every SYN sent so far or its immediate SYN-ACK was lost,
+        and so was every SYN-ACK that the server's timer sent.
+        """
+        fails = 1 - (1 - self.loss) * (1 - self.back)
+        sent = [0, *self.syn.latest()]
+        syns = sum(fails ** (n + 1) > UNSEEN for n in range(len(sent) - 1))
+        if sent[syns] + self.reply < self.syn.earliest()[-1]:
+            # When the client gives up, which all its timeouts decide, does not matter.
+            self.syn.tell_apart(syns)
+        self.synack.tell_apart(
+            sum(
+                fails ** bisect_left(sent[:-1], due) * self.back**n > UNSEEN
+                for n, due in enumerate(self.synack.earliest())
+            )
+        )
 
     def run(self) -> Masses:
         """Return the probability of each tick, [shape, tick]."""
@@ -305,8 +332,24 @@ class _Timers:
             self.per_tick = round(wheel.tick_s / unit)
             self.ticks = [wheel.ticks(timeout) for timeout in timeouts_s]
             self.shifts = [wheel.shift(ticks) for ticks in self.ticks]
-        self.phases = self.per_tick << max(self.shifts, default=0)
+        self.phases = 1
         """Number of phases that make a difference."""
+        self.tell_apart(len(self.ticks))
+
+    def tell_apart(self, number: int) -> None:
+        """Let the phases be those that the first `number` timeouts depend on."""
+        self.phases = self.per_tick << max(self.shifts[:number], default=0)
+
+    def earliest(self) -> list[int]:
+        """Return when each timeout expires at the earliest after the start of the first."""
+        return [self.per_tick * ticks for ticks in accumulate(self.ticks)]
+
+    def latest(self) -> list[int]:
+        """Return when each timeout expires at the latest after the start of the first."""
+        granules = [1 << shift for shift in self.shifts] or [0] * len(self.ticks)
+        return [
+            self.per_tick * ticks for ticks in accumulate(map(operator.add, self.ticks, granules))
+        ]
 
     def expiry(self, now: Ticks, n: int) -> Ticks:
         """Return when the n-th timeout expires if it starts at `now`."""

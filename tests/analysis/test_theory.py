@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis import theory
 from analysis.schedules import Schedules, Wheel
 from analysis.theory import Latency, connect_latency, gilbert_elliott_loss
 from tests.analysis import synthetic
@@ -149,6 +150,17 @@ def test_fractions_of_a_tick_are_spread_as_by_many_phases() -> None:
     for limit in np.arange(0.25, 9.0, 0.25):
         expected = weight[at <= limit].sum()
         assert latency.cdf(np.array(limit)) == pytest.approx(expected, abs=6e-3)
+
+
+@pytest.mark.parametrize(("loss", "back"), [(0.02, 0.02), (0.05, 0.0), (0.0, 0.05)])
+def test_phases_of_expiries_that_hardly_happen_make_no_difference(
+    monkeypatch: pytest.MonkeyPatch, loss: float, back: float
+) -> None:
+    times = np.concatenate([np.linspace(0.0, 140.0, 5_001), np.linspace(1.0, 1.2, 201)])
+    found = connect_latency(LINUX, LINUX, rtt_s=0.04, loss=loss, loss_back=back)
+    monkeypatch.setattr(theory, "UNSEEN", 0.0)
+    every = connect_latency(LINUX, LINUX, rtt_s=0.04, loss=loss, loss_back=back)
+    assert found.cdf(times) == pytest.approx(every.cdf(times), abs=1e-12)
 
 
 def test_exact_timers_by_hand() -> None:
