@@ -6,7 +6,8 @@ or none, can be asked about.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
@@ -21,9 +22,8 @@ SHARES: Final = (0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 MISSED: Final = 1e-4
 """Share of the connects that would still succeed which an application's timeout may give up on."""
 
-
-LONGEST_WAIT_S: Final = 120.0
-"""No kernel's retransmission timer waits longer (TCP_RTO_MAX of Linux)."""
+UNNOTICED: Final = 1e-9
+"""A setting that changes a share by no more than this changes nothing."""
 
 
 def theory(
@@ -46,19 +46,27 @@ def theory(
 def advise(
     client: Schedules,
     server: Schedules,
+    settings: Mapping[str, Schedules],
     *,
     rtt_s: float,
     loss: float,
     loss_back: float | None = None,
     budget_s: float,
 ) -> str:
-    """Return what to expect of connect() within a budget, and what other settings would change."""
-    latency = connect_latency(client, server, rtt_s=rtt_s, loss=loss, loss_back=loss_back)
-    within = float(latency.cdf(budget_s))
+    """Return what to expect of connect() within a budget, and what other settings would change.
+
+    `settings` are other schedules of the client by what one would set for them.
+    """
     table = alternatives(
-        client, server, rtt_s=rtt_s, loss=loss, loss_back=loss_back, budget_s=budget_s
+        {"as it is": client} | dict(settings),
+        server,
+        rtt_s=rtt_s,
+        loss=loss,
+        loss_back=loss_back,
+        budget_s=budget_s,
     )
-    head = ["setting", f"within {duration(budget_s)}", "p99", "p99.9", "never", "gives up after"]
+    now, budget = table.iloc[0], duration(budget_s)
+    head = ["setting", f"within {budget}", "p99", "p99.9", "never", "gives up after"]
     rows = [
         [
             str(setting),
@@ -72,22 +80,71 @@ def advise(
     return "\n".join(
         [
             _path(rtt_s, loss, loss_back),
-            f"{percent(within)} of connects are established within {duration(budget_s)}.",
-            f"A timeout of {duration(timeout(latency))} gives up on 1 in {1 / MISSED:,.0f} of those"
-            " that would still succeed.",
+            f"{percent(now['within'])} of connects are established within {budget}"
+            + ("; the others fail by then." if now["gives_up_s"] <= budget_s else "."),
+            _timeout_line(float(now["timeout_s"])),
             "",
             *align([head, *rows]),
+            "",
+            _best(table, budget),
+            *_early(client, settings, rtt_s),
         ]
     )
 
 
+def _timeout_line(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "No timeout helps: no connect is ever established."
+    return (
+        f"A timeout of {duration(_rounded_up(seconds))} gives up on at most 1 in {1 / MISSED:,.0f}"
+        " connects that would still succeed."
+    )
+
+
+def _best(table: pd.DataFrame, budget: str) -> str:
+    """Say which setting gets most connects within the budget."""
+    within = table["within"]
+    if within.max() <= within.iloc[0] + UNNOTICED:
+        return f"None of these settings gets more connects within {budget}."
+    return f"{within.idxmax()} gets most within {budget}: {percent(within.max())}."
+
+
+def _early(client: Schedules, settings: Mapping[str, Schedules], rtt_s: float) -> list[str]:
+    """Warn of settings that newly repeat a SYN before an answer to it can be there."""
+    names = [
+        name
+        for name, other in settings.items()
+        if other.syn_timeouts_s[0] <= min(rtt_s, client.syn_timeouts_s[0] - UNNOTICED)
+    ]
+    if not names:
+        return []
+    return [f"Every SYN is repeated before an answer can be there with {', '.join(names)}."]
+
+
+def _rounded_up(seconds: float) -> float:
+    """Return a duration with three significant digits, none of which makes it shorter.
+
+    >>> _rounded_up(2.1312), _rounded_up(0.08), _rounded_up(12.01)
+    (2.14, 0.08, 12.1)
+    """
+    if seconds <= 0:
+        return 0.0
+    digits = 2 - math.floor(math.log10(seconds))
+    return round(math.ceil(round(seconds * 10.0**digits, 6)) / 10.0**digits, max(0, digits))
+
+
 def timeout(latency: Latency, missed: float = MISSED) -> float:
-    """Return the time by which all but a share `missed` of the successful have succeeded, s."""
+    """Return the time by which all but a share `missed` of the successful have succeeded, s.
+
+    NaN if none ever succeeds.
+    """
+    if latency.established == 0.0:
+        return math.nan
     return latency.quantile(latency.established * (1 - missed))
 
 
 def alternatives(
-    client: Schedules,
+    settings: Mapping[str, Schedules],
     server: Schedules,
     *,
     rtt_s: float,
@@ -95,19 +152,20 @@ def alternatives(
     loss_back: float | None = None,
     budget_s: float,
 ) -> pd.DataFrame:
-    """Return one row per setting of the client, the present one first.
+    """Return one row per setting of the client.
 
-    Columns: `within` (share established within the budget), `p99_s`, `p99.9_s`, `never` (share
-    never established), `gives_up_s`.
+    Columns: `within` (share established within the budget), `timeout_s` (see `timeout`), `p99_s`,
+    `p99.9_s`, `never` (share never established), `gives_up_s`.
     """
     rows = {}
-    for setting, schedules in _settings(client).items():
-        latency = connect_latency(schedules, server, rtt_s=rtt_s, loss=loss, loss_back=loss_back)
+    for setting, client in settings.items():
+        latency = connect_latency(client, server, rtt_s=rtt_s, loss=loss, loss_back=loss_back)
         rows[setting] = {
             "within": float(latency.cdf(budget_s)),
+            "timeout_s": timeout(latency),
             "p99_s": latency.quantile(0.99),
             "p99.9_s": latency.quantile(0.999),
-            "never": 1.0 - latency.established,
+            "never": max(0.0, 1.0 - latency.established),
             "gives_up_s": latency.gives_up_s,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
@@ -122,20 +180,6 @@ def probability(fraction: float) -> str:
     if fraction == 0 or fraction >= 1e-4:
         return percent(float(f"{fraction:.2g}"))
     return f"1 in {1 / fraction:,.0f}" if fraction > 1e-12 else "under 1 in 1e12"
-
-
-def _settings(client: Schedules) -> dict[str, Schedules]:
-    """Return the schedule as it is, with other retries, and with other initial timeouts."""
-    waits = client.syn_timeouts_s
-    settings = {"as it is": waits}
-    if len(waits) > 1:
-        settings["one SYN fewer"] = waits[:-1]
-    settings["one SYN more"] = (*waits, min(2 * waits[-1], LONGEST_WAIT_S))
-    for initial in (0.2, 0.5, 1.0, 3.0):
-        if initial != waits[0]:
-            scaled = tuple(min(wait * initial / waits[0], LONGEST_WAIT_S) for wait in waits)
-            settings[f"initial RTO {parameter(initial, 's')}"] = scaled
-    return {name: replace(client, syn_timeouts_s=waits) for name, waits in settings.items()}
 
 
 def _path(rtt_s: float, loss: float, loss_back: float | None) -> str:

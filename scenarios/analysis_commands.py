@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -109,7 +110,9 @@ def advise(
     from analysis import advice  # noqa: PLC0415
 
     path = _path(rtt, loss, loss_back)
-    print(advice.advise(*_hosts(profile, server), **path, budget_s=_seconds("--budget", budget)))
+    hosts = _hosts(profile, server)
+    seconds = _seconds("--budget", budget)
+    print(advice.advise(*hosts, _settings(profile), **path, budget_s=seconds))
 
 
 def report(
@@ -149,6 +152,28 @@ def _hosts(client: str, server: str | None) -> tuple[Schedules, Schedules]:
         Schedules.from_recipe(PROFILES[name].schedules()) for name in (client, server or client)
     )
     return of_client, of_server
+
+
+def _settings(client: str) -> dict[str, Schedules]:
+    """Return the client's schedules with other retries and with other initial timeouts."""
+    from analysis.schedules import Schedules  # noqa: PLC0415
+    from sim.tcp.profiles import PROFILES  # noqa: PLC0415
+    from sim.units import MS, format_duration  # noqa: PLC0415
+
+    profile = PROFILES[client]
+    present = len(profile.syn.waits) - 1 - profile.syn.linear
+    changes = {
+        f"syn_retries {retries}": profile.syn.with_retries(retries)
+        for retries in sorted({1, 2, 4, present - 1, present + 1} - {0, present})
+    } | {
+        f"initial RTO {format_duration(initial)}": replace(profile.syn, initial=initial)
+        for initial in (200 * MS, 500 * MS, 1000 * MS, 3000 * MS)
+        if initial != profile.syn.initial
+    }
+    return {
+        name: Schedules.from_recipe(replace(profile, syn=syn).schedules())
+        for name, syn in changes.items()
+    }
 
 
 def _path(rtt: str, loss: str, loss_back: str | None) -> dict[str, Any]:

@@ -39,28 +39,50 @@ def test_timeout_misses_the_share_it_may() -> None:
     assert advice.timeout(latency, missed=0.2) == 1.04
 
 
+SETTINGS = {
+    "as it is": EXACT,
+    "one SYN fewer": Schedules((1.0, 2.0), ()),
+    "one SYN more": Schedules((1.0, 2.0, 4.0, 8.0), ()),
+    "initial RTO 200 ms": Schedules((0.2, 0.4, 0.8), ()),
+    "initial RTO 3 s": Schedules((3.0, 6.0, 12.0), ()),
+}
+
+
 def test_alternatives_change_what_they_say() -> None:
-    table = advice.alternatives(EXACT, EXACT, rtt_s=0.04, loss=0.5, loss_back=0.0, budget_s=2.0)
+    path = {"rtt_s": 0.04, "loss": 0.5, "loss_back": 0.0, "budget_s": 2.0}
+    table = advice.alternatives(SETTINGS, EXACT, **path)
     assert table["within"].to_dict() == pytest.approx(
-        {
-            "as it is": 0.75,
-            "one SYN fewer": 0.75,
-            "one SYN more": 0.75,
-            "initial RTO 200 ms": 0.875,
-            "initial RTO 500 ms": 0.875,
-            "initial RTO 3 s": 0.5,
-        }
+        dict(zip(SETTINGS, (0.75, 0.75, 0.75, 0.875, 0.5), strict=True))
     )
     assert table["never"].iloc[:3].tolist() == pytest.approx([1 / 8, 1 / 4, 1 / 16])
     assert table["gives_up_s"].iloc[:3].tolist() == [7.0, 3.0, 15.0]
 
 
 def test_advice_in_words() -> None:
-    lines = advice.advise(EXACT, EXACT, rtt_s=0.04, loss=0.01, budget_s=0.5).splitlines()
+    text = advice.advise(EXACT, EXACT, SETTINGS, rtt_s=0.04, loss=0.01, budget_s=0.5)
+    lines = text.splitlines()
     assert lines[:3] == [
         "RTT 40 ms, loss 1 % each way",
         "98 % of connects are established within 500 ms.",
-        "A timeout of 3.04 s gives up on 1 in 10,000 of those that would still succeed.",
+        "A timeout of 3.04 s gives up on at most 1 in 10,000 connects that would still succeed.",
     ]
     assert lines[4].split()[:4] == ["setting", "within", "500", "ms"]
     assert lines[5].startswith("as it is ")
+    assert lines[-1] == "initial RTO 200 ms gets most within 500 ms: 99.96 %."
+
+
+def test_advice_where_nothing_helps() -> None:
+    text = advice.advise(EXACT, EXACT, SETTINGS, rtt_s=0.3, loss=1.0, budget_s=10.0)
+    assert "0 % of connects are established within 10.0 s; the others fail by then." in text
+    assert "No timeout helps: no connect is ever established." in text
+    assert text.splitlines()[-2:] == [
+        "None of these settings gets more connects within 10.0 s.",
+        "Every SYN is repeated before an answer can be there with initial RTO 200 ms.",
+    ]
+
+
+def test_the_advised_timeout_is_not_rounded_down() -> None:
+    """At 2.131 s: "2.13 s" would give up on more than it says."""
+    late = Schedules((2.051, 4.0), ())
+    text = advice.advise(late, EXACT, {}, rtt_s=0.08, loss=0.005, loss_back=0.0, budget_s=1.0)
+    assert "A timeout of 2.14 s gives up" in text

@@ -23,8 +23,29 @@ def test_advise_says_what_to_set(connectsim: Command) -> None:
     status, output, _ = connectsim("advise", *options)
     assert status == 0
     assert "96 % of connects are established within 1.00 s." in output
-    assert "gives up on 1 in 10,000" in output
-    assert "initial RTO 200 ms" in output
+    assert "A timeout of 2.14 s gives up on at most 1 in 10,000 connects" in output
+    gives_up = dict(line.rsplit("  ", 1) for line in output.splitlines() if line.endswith(" s"))
+    assert {name[:18].strip(): time for name, time in gives_up.items()} == {
+        "as it is": "134 s",
+        "syn_retries 1": "3.06 s",
+        "syn_retries 2": "7.13 s",
+        "syn_retries 4": "35.6 s",
+        "syn_retries 5": "68.7 s",
+        "syn_retries 7": "255 s",
+        "initial RTO 200 ms": "27.0 s",
+        "initial RTO 500 ms": "67.2 s",
+        "initial RTO 3 s": "325 s",
+    }
+
+
+def test_other_retries_do_not_outlast_what_ends_the_whole_attempt(connectsim: Command) -> None:
+    """FreeBSD gives up after 75 s, however many SYNs are left."""
+    options = ("--os", "freebsd", "--rtt", "80ms", "--loss", "2%", "--budget", "1s")
+    status, output, _ = connectsim("advise", *options)
+    assert status == 0
+    assert [line.rsplit("  ", 1)[1] for line in output.splitlines() if "syn_retries 7" in line] == [
+        "75.0 s"
+    ]
 
 
 @pytest.mark.parametrize(
