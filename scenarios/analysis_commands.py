@@ -163,7 +163,7 @@ def _settings(client: str) -> dict[str, Schedules]:
     profile = PROFILES[client]
     present = len(profile.syn.waits) - 1 - profile.syn.linear
     changes = {
-        f"syn_retries {retries}": profile.syn.with_retries(retries)
+        f"syn_retries {retries}": replace(profile.syn, retries=retries)
         for retries in sorted({1, 2, 4, present - 1, present + 1} - {0, present})
     } | {
         f"initial RTO {format_duration(initial)}": replace(profile.syn, initial=initial)
