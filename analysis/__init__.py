@@ -46,10 +46,13 @@ def compare(first: str | Path, second: str | Path) -> str:
 
     Raises ResultsError, also if no connect of one of them was established.
     """
-    from analysis import statistics  # noqa: PLC0415
+    from analysis import recipe, statistics  # noqa: PLC0415
 
-    a, b = (statistics.established(load(path)) for path in (first, second))
-    return statistics.text(statistics.compare(a, b), (str(first), str(second)))
+    sides = load(first), load(second)
+    a, b = map(statistics.established, sides)
+    found = statistics.compare(a, b)
+    sweeps = [f"{side.path}: {recipe.complete(side.recipe)}" for side in sides if side.is_sweep]
+    return "\n".join([*sweeps, statistics.text(found, (str(first), str(second)))])
 
 
 def report(path: str | Path, out: str | Path | None = None) -> Path:

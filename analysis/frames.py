@@ -70,7 +70,7 @@ class Frames:
     def runs(self) -> pd.DataFrame:
         """One row per run: parameters in base units, seed, status, wall time."""
         if self.is_sweep and self.path is not None:
-            return _read_runs(self.path / SWEEP / "runs.parquet")
+            return _read_runs(self.path)
         results = {name: self.recipe.get(name) for name in ("wall_s", "events", "peak_rss_bytes")}
         seed = self.recipe.get("seed")
         row = {**self.recipe.get("parameters", {}), "seed": seed, "status": "done", **results}
@@ -107,6 +107,17 @@ class Frames:
         if "connections" in self.__dict__:
             return self.connections[list(columns)]
         return self._read("connections", columns, self._where)
+
+    def of_runs(self, runs: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+        """Return some columns of the connections of some runs of a sweep, reading no others."""
+        folder = self._file("connections")
+        files = [str(folder / f"{run}.parquet") for run in runs]
+        try:
+            table: pa.Table = pq.read_table(files, columns=list(columns), filters=self._where)
+        except (OSError, pa.ArrowException) as error:
+            raise ResultsError(f"{folder}: {_first_line(error)}") from error
+        connections: pd.DataFrame = table.to_pandas()
+        return connections
 
     def dask(self) -> Any:
         """Return `connections` as a Dask DataFrame, of which nothing is in memory.
@@ -185,18 +196,23 @@ def _example(table: Path) -> Path:
     return table
 
 
-def _read_runs(file: Path) -> pd.DataFrame:
+def _read_runs(folder: Path) -> pd.DataFrame:
+    """Return the table of a sweep's runs; one whose connections are there by now is done."""
+    file = folder / SWEEP / "runs.parquet"
     try:
-        return pd.read_parquet(file, engine="pyarrow")
+        runs = pd.read_parquet(file, engine="pyarrow")
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"{file}: {_first_line(error)}") from error
+    present = {table.stem for table in (folder / "connections").glob("*.parquet")}
+    runs["status"] = runs["status"].mask(runs["run"].isin(present), "done")
+    return runs
 
 
 def _read_recipe(folder: Path) -> dict[str, Any]:
     if not (folder / SWEEP).is_dir():
         return _read_json(folder, folder / "run.json")
     recipe = _read_json(folder, folder / SWEEP / "sweep.json")
-    runs = _read_runs(folder / SWEEP / "runs.parquet")
+    runs = _read_runs(folder)
     return recipe | {"complete": [int((runs["status"] == "done").sum()), len(runs)]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
@@ -53,22 +54,25 @@ def parameter(value: Any, unit: str = "") -> str:
     """Return a parameter of a run, given in base units.
 
     `unit` is "s" for a duration, "%" for a fraction that people read as a percentage, any other
-    unit as it stands, or empty; None is a duration that never passes.
+    unit as it stands, or empty; None, NaN in a table, is a duration that never passes.
 
     >>> parameter(0.02, "s"), parameter(0.01, "%"), parameter(300.0, "/s"), parameter("linux")
     ('20 ms', '1 %', '300 /s', 'linux')
-    >>> parameter(None, "s")
-    'never'
+    >>> parameter(None, "s"), parameter(float("nan"), "s")
+    ('never', 'never')
     """
     if value is None:
         return "never"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return str(value)
+    number = float(value)
+    if math.isnan(number):
+        return "never"
     if unit == "s":
-        return _with_unit(value, _plain)
+        return _with_unit(number, _plain)
     if unit == "%":
-        return percent(value)
-    return f"{value:g} {unit}".rstrip() if isinstance(value, float) else f"{value} {unit}".rstrip()
+        return percent(number)
+    return f"{value if isinstance(value, Integral) else format(number, 'g')} {unit}".rstrip()
 
 
 def _with_unit(seconds: float, write: Callable[[float], str]) -> str:

@@ -34,8 +34,17 @@ def one_line(recipe: dict[str, Any]) -> str:
     if seed is not None:
         parts.append(f"seed {seed}")
     if "complete" in recipe:
-        parts.append("complete {} of {}".format(*recipe["complete"]))
+        parts.append(complete(recipe))
     version = recipe.get("versions", {}).get("connectsim")
     if version:
         parts.append(f"connectsim {version}")
     return "; ".join(parts)
+
+
+def complete(recipe: dict[str, Any]) -> str:
+    """Return how much of a sweep is there.
+
+    >>> complete({"complete": [99, 106]})
+    'complete: 99 of 106'
+    """
+    return "complete: {} of {}".format(*recipe["complete"])

@@ -205,9 +205,9 @@ def _failures(connections: pd.DataFrame) -> Iterator[str]:
 
 
 def _points(loaded: Frames) -> Iterator[str]:
-    done, runs = loaded.recipe["complete"]
-    yield html.paragraph(f"{done} of {runs} runs are complete.")
+    yield html.paragraph(f"Runs {recipe.complete(loaded.recipe)}.")
     if loaded.axes:
+        yield html.paragraph(points.INTERVALS)
         head, *rows = points.rows(loaded)
         yield html.table(head, rows)
 

@@ -87,6 +87,8 @@ def sectioned(value: float, sections: NDArray[np.float64], confidence: float = 0
     value of all.  A value that cannot be negative has no negative bound.
     """
     number = len(sections)
+    if number < 2:
+        return Estimate(value, float("nan"), float("nan"))
     spread = np.sqrt(((sections - value) ** 2).sum() / (number * (number - 1)))
     half = float(spread * stats.t.ppf((1 + confidence) / 2, number - 1))
     return Estimate(value, max(0.0, value - half), value + half)

@@ -71,7 +71,16 @@ def lines(
     """
     x, hue, facet = _assign(loaded, x=x, hue=hue, facet=facet).values()
     table = points.points(loaded, y)
-    return sweep.lines(loaded, table, x=str(x), y=y, hue=hue, facet=facet, units=_units(loaded, y))
+    return sweep.lines(
+        loaded,
+        table,
+        x=str(x),
+        y=y,
+        hue=hue,
+        facet=facet,
+        units=_units(loaded, y),
+        title=points.title(y),
+    )
 
 
 def heatmap(
@@ -82,7 +91,15 @@ def heatmap(
     if y is None:
         raise ValueError("a heatmap needs two axes, and the sweep has one")
     table = points.points(loaded, value)
-    return sweep.heatmap(loaded, table, x=str(x), y=y, value=value, units=_units(loaded, value))
+    return sweep.heatmap(
+        loaded,
+        table,
+        x=str(x),
+        y=y,
+        value=value,
+        units=_units(loaded, value),
+        title=points.title(value),
+    )
 
 
 def _units(loaded: Frames, value: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ twice that.
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 from collections.abc import Callable
@@ -49,6 +50,9 @@ PERCENT: Final = FuncFormatter(
 
 MOST_NAMES: Final = 4
 """More names than these do not fit into the axes."""
+
+MOST_COLUMNS: Final = 3
+"""More panels than these do not fit beside each other."""
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 
@@ -96,9 +100,20 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def canvas(frames: Frames, title: str, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure with `panels` axes side by side, the title above, the recipe below."""
-    figure = Figure(layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
-    axes = list(figure.subplots(1, panels, squeeze=False)[0])
+    """Return a figure with `panels` axes, the title above, the recipe below.
+
+    They stand side by side, `MOST_COLUMNS` in a row.
+    """
+    columns = min(panels, MOST_COLUMNS)
+    rows = math.ceil(panels / columns)
+    width, height = mpl.rcParams["figure.figsize"]
+    figure = Figure(
+        figsize=(width, height * (1 + rows) / 2),
+        layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08),
+    )
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for unused in axes[panels:]:
+        unused.remove()
     axes[0].set_title(title)
     figure.supxlabel(
         "\n".join(textwrap.wrap(recipe.one_line(frames.recipe), 150)),
@@ -107,7 +122,18 @@ def canvas(frames: Frames, title: str, panels: int = 1) -> tuple[Figure, list[Ax
         x=0.01,
         horizontalalignment="left",
     )
-    return figure, axes
+    return figure, axes[:panels]
+
+
+def name_panel(axes: Axes, name: str) -> None:
+    """Write above axes what tells them from the others of a figure, whose title moves up."""
+    figure = axes.figure
+    title = axes.get_title(loc="left")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", size=13.0)
+    axes.set_title(name, fontsize=11.0, weight="normal", pad=6.0)
+    first = axes.get_subplotspec()
+    axes.tick_params(labelsize=9.0, labelleft=first is None or first.is_first_col())
 
 
 def nothing(axes: Axes, message: str = "no connections") -> None:
@@ -125,6 +151,12 @@ def legend(axes: Axes, place: Literal["center right", "upper right", "upper left
         legible(axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0)))
     elif len(labels) > 1:
         legible(axes.legend(handles, labels, loc=place))
+
+
+def legend_beside(figure: Figure) -> None:
+    """Name to the right of all panels what each of them shows."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    legible(figure.legend(handles, labels, loc="outside right upper"))
 
 
 def legend_above(axes: Axes) -> None:

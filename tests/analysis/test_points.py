@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import analysis
 from analysis import ResultsError, points
@@ -98,15 +101,58 @@ def test_curves_are_named_by_their_points_and_the_footer_counts_runs(folder: Pat
     figure = KINDS["ecdf"](analysis.load(folder))
     names = {str(line.get_label()) for line in figure.axes[0].lines}
     assert "loss 10 %, client_os windows" in names
-    assert "complete 11 of 12" in figure.get_supxlabel()
+    assert "complete: 11 of 12" in figure.get_supxlabel()
     assert "varied: loss, client_os" in figure.get_supxlabel()
 
 
-def test_summary_of_a_sweep_has_a_line_a_point(folder: Path) -> None:
-    lines = analysis.summarise(folder).splitlines()
-    assert lines[3].split() == ["loss", "client_os", "runs", "established", "p50", "p99", "p99.9"]
-    assert len(lines) == 4 + 6
-    assert lines[-1].split()[:4] == ["30", "%", "windows", "1"]
+def test_summary_of_a_sweep_has_a_line_a_point_with_intervals(folder: Path) -> None:
+    recipe, _, _, head, *rows, _, note = analysis.summarise(folder).splitlines()
+    assert "complete: 11 of 12" in recipe
+    assert head.split() == ["loss", "client_os", "runs", "established", "p50", "p99", "p99.9"]
+    assert len(rows) == 6
+    assert re.split(r"  +", rows[0])[2:5] == ["2", "100 % (100–100)", "40.0 ms (40.0–40.0)"]
+    assert re.split(r"  +", rows[-1])[:3] == ["30 %", "windows", "1 of 2"]
+    assert note.startswith("In parentheses: 95 % confidence intervals over")
+
+
+def test_intervals_follow_from_the_repetitions(tmp_path: Path) -> None:
+    frames = analysis.load(sweeping.write(tmp_path / "sweep", repetitions=4, missing=0))
+    table = points.points(frames, "p99").set_index(["loss", "client_os"])
+    found = table.loc[(0.3, "windows")]
+    chosen = frames.connections.query("loss == 0.3 and client_os == 'windows'")
+    established = chosen[chosen["outcome"] == "established"]
+    each = established.groupby("run", observed=True)["latency_s"].quantile(
+        0.99, interpolation="higher"
+    )
+    half = stats.t.ppf(0.975, 3) * np.sqrt(((each - found["p99"]) ** 2).sum() / 12)
+    assert half > 0
+    assert found["high"] == pytest.approx(found["p99"] + half)
+    assert found["low"] == pytest.approx(max(0.0, found["p99"] - half))
+
+
+def test_a_point_whose_runs_all_failed_and_one_that_never_passes(tmp_path: Path) -> None:
+    folder = sweeping.write(tmp_path / "sweep", repetitions=1, missing=1)
+    runs = pd.read_parquet(folder / "_sweep" / "runs.parquet")
+    never = runs["loss"].where(runs["loss"] > 0)
+    runs.assign(loss=never).to_parquet(folder / "_sweep" / "runs.parquet")
+    recipe = json.loads((folder / "_sweep" / "sweep.json").read_text())
+    recipe["units"]["loss"] = "s"
+    (folder / "_sweep" / "sweep.json").write_text(json.dumps(recipe))
+    frames = analysis.load(folder)
+    _, *rows = points.rows(frames)
+    assert [row[:2] for row in rows[-2:]] == [["never", "linux"], ["never", "windows"]]
+    assert rows[3][2:] == ["0 of 1", "–", "–", "–", "–"]
+    of_sweep.lines(frames, x="loss").draw_without_rendering()
+
+
+def test_what_came_since_runs_parquet_was_written_counts(folder: Path) -> None:
+    file = folder / "_sweep" / "runs.parquet"
+    pd.read_parquet(file).assign(status="missing").to_parquet(file)
+    assert analysis.load(folder).recipe["complete"] == [11, 12]
+
+
+def test_a_comparison_says_how_much_is_there(folder: Path) -> None:
+    assert analysis.compare(folder, folder).startswith(f"{folder}: complete: 11 of 12\n")
 
 
 def test_a_sweep_without_a_complete_run(tmp_path: Path) -> None:

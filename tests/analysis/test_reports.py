@@ -156,7 +156,7 @@ def test_report_of_a_sweep(tmp_path: Path) -> None:
     file = analysis.report(folder)
     assert file == folder / "_sweep" / "report.html"
     page = Reader(file.read_text(encoding="utf-8"))
-    assert "11 of 12 runs are complete." in page.text
+    assert "Runs complete: 11 of 12." in page.text
     assert "connectsim sweep two_hosts --vary loss=0,10%,30%" in page.text
     assert "Runs that are missing or failed" in page.text
     assert page.alternatives == [

@@ -25,7 +25,13 @@ def test_lines_by_hue_and_facet() -> None:
         FRAMES, POINTS, x="loss", y="p99", hue="client_os", facet="backlog", units=UNITS
     )
     figure.draw_without_rendering()
-    assert [axes.texts[0].get_text() for axes in figure.axes] == ["backlog 16", "backlog 128"]
+    assert figure.get_suptitle() == "p99 by loss"
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["backlog 16", "backlog 128"]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "client_os linux",
+        "client_os windows",
+    ]
     for axes in figure.axes:
         assert [line.get_label() for line in axes.lines] == [
             "client_os linux",
@@ -43,6 +49,24 @@ def test_one_line_needs_no_name_and_other_units_stand_in_the_label() -> None:
     figure.draw_without_rendering()
     assert figure.axes[0].get_legend() is None
     assert figure.axes[0].get_ylabel() == "queue (packets)"
+
+
+def test_a_parameter_that_spans_much_is_drawn_logarithmically() -> None:
+    points = pd.DataFrame({"loss": [1e-4, 1e-2, 1e-1], "p99": [0.04, 1.0, 1.0]})
+    bounds = {"low": points["p99"], "high": points["p99"]}
+    figure = sweep.lines(FRAMES, points.assign(**bounds), x="loss", y="p99", units=UNITS)
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_what_never_passes_stands_last() -> None:
+    points = pd.DataFrame(
+        {"delay": [np.nan, 0.02, 0.01], "p99": [3.0, 2.0, 1.0], "low": np.nan, "high": np.nan}
+    )
+    figure = sweep.lines(FRAMES, points, x="delay", y="p99", units=UNITS)
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["10 ms", "20 ms", "never"]
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [1.0, 2.0, 3.0]
 
 
 def test_heatmap_writes_its_values() -> None:
