@@ -36,8 +36,13 @@ def paragraph(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return what is to be typed, which scrolls if it is long."""
-    return f'<pre tabindex="0"><code>{escape(text)}</code></pre>'
+    """Return what is to be typed, on several lines if it is long."""
+    return f'<pre class="command"><code>{escape(text)}</code></pre>'
+
+
+def preformatted(text: str) -> str:
+    """Return text whose columns are aligned by spaces, which scrolls if it is wide."""
+    return f'<pre tabindex="0">{escape(text)}</pre>'
 
 
 def picture(figure: Figure, alternative: str) -> str:
@@ -88,6 +93,8 @@ h1 { margin: 0.5rem 0 0; font-size: 1.6rem; }
 h2 { margin: 2rem 0 0.5rem; font-size: 1.2rem; }
 .question { margin: 0; color: var(--quiet); font-size: 1.1rem; }
 .table, pre { overflow-x: auto; margin: 0.75rem 0; }
+pre { font-size: 0.85rem; }
+.command, .command code { white-space: pre-wrap; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right;
   border-bottom: 1px solid var(--line); }
@@ -99,7 +106,7 @@ img { display: block; width: 100%; height: auto; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   .table, pre { overflow: visible; }
-  pre { white-space: pre-wrap; }
+  pre { font-size: 6.5pt; }
   table { font-size: 8pt; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }

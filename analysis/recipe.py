@@ -16,6 +16,14 @@ def parameters(recipe: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def answer(recipe: dict[str, Any]) -> list[str]:
+    """Return the lines of what the scenario itself answers, none if it leaves that to the summary.
+
+    Aligned by spaces: to be shown in a font of one width.
+    """
+    return str(recipe.get("answer", "")).strip("\n").splitlines()
+
+
 def one_line(recipe: dict[str, Any]) -> str:
     """Return scenario, parameters, seed, completeness and version in one line.
 

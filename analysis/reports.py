@@ -66,6 +66,7 @@ def page(loaded: Frames) -> str:
 
 def _of_run(loaded: Frames) -> Iterator[str]:
     connections, made = loaded.connections, loaded.recipe
+    yield from html.section("Answer", _answer(made))
     yield from html.section("Outcome", _outcomes(connections))
     yield from html.section("What the time went to", _causes(connections))
     yield from html.section("Theory and simulation", _theory(made, connections))
@@ -114,6 +115,12 @@ def _sweep_command(made: dict[str, Any]) -> str:
     return shlex.join(words)
 
 
+def _answer(made: dict[str, Any]) -> Iterator[str]:
+    lines = recipe.answer(made)
+    if lines:
+        yield html.preformatted("\n".join(lines))
+
+
 def _outcomes(connections: pd.DataFrame) -> Iterator[str]:
     table = summary.summarise(connections)
     if connections.empty:
@@ -131,7 +138,7 @@ def _outcomes(connections: pd.DataFrame) -> Iterator[str]:
         (
             [str(name), count(row["count"]), percent(row["share"])]
             + [duration(row[f"{column}_s"]) for column in quantiles]
-            for name, row in table.iterrows()
+            for name, row in (table if len(table) > 2 else table.iloc[:-1]).iterrows()
         ),
     )
     yield html.table(

@@ -71,17 +71,16 @@ def text(frames: Frames) -> str:
     question = frames.recipe.get("question")
     if question:
         lines.append(question)
-    if connections.empty:
-        return "\n".join([*lines, "", "no connections"])
-    lines += [
-        "",
-        *_latency_lines(table, _errnos(connections)),
-        "",
-        *_retransmission_lines(connections),
-    ]
-    went = causes.lines(connections)
-    if went:
-        lines += ["", *went]
+    paragraphs = [["no connections"]]
+    if not connections.empty:
+        paragraphs = [
+            _latency_lines(table, _errnos(connections)),
+            _retransmission_lines(connections),
+            causes.lines(connections),
+        ]
+    paragraphs.append(recipe.answer(frames.recipe))
+    for paragraph in filter(None, paragraphs):
+        lines += ["", *paragraph]
     return "\n".join(lines)
 
 

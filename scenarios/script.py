@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import analysis
-from scenarios import cli
+from scenarios import cli, store
 from scenarios.catalogue import Scenario, from_module
 from scenarios.errors import UserError
 from scenarios.parameters import Parameter, declared, parse
@@ -79,9 +79,10 @@ def execute(
     if pcap is not None:
         _make_folder(pcap)
     made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
-    print(analysis.summarise(folder))
     if scenario.report is not None:
-        print("", scenario.report(analysis.load(folder), parameters), sep="\n")
+        answer = scenario.report(analysis.load(folder), parameters)
+        store.amend(folder, made | {"answer": answer})
+    print(analysis.summarise(folder))
     for note in made["notes"]:
         print(f"\nnote: {note}")
     print(

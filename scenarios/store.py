@@ -43,7 +43,7 @@ class Results:
     def write_recipe(self, recipe: Mapping[str, Any]) -> None:
         """Write run.json."""
         file = self.partial / RECIPE
-        file.write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        file.write_text(_text(recipe), encoding="utf-8")
         _flush(file)
 
     def publish(self) -> None:
@@ -88,11 +88,28 @@ def open_results(folder: Path, force: bool = False) -> Iterator[Results]:
                 path.rmdir()
 
 
+def amend(folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Replace the recipe of a run that is there; raises UserError if it cannot be written."""
+    beside = folder / f".{RECIPE}.{os.getpid()}.part"
+    try:
+        beside.write_text(_text(recipe), encoding="utf-8")
+        _flush(beside)
+        beside.replace(folder / RECIPE)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def table(columns: Mapping[str, Column]) -> pa.Table:
     """Return columns as an Arrow table: NaN is null, names are dictionaries."""
     import pyarrow as pa  # noqa: PLC0415
 
     return pa.table({name: _array(column) for name, column in columns.items()})
+
+
+def _text(recipe: Mapping[str, Any]) -> str:
+    return json.dumps(recipe, indent=2, ensure_ascii=False) + "\n"
 
 
 def _array(column: Column) -> Any:

@@ -138,6 +138,16 @@ def test_report_says_what_the_time_went_to(run: Path) -> None:
     assert "SYN lost" in text.partition("Theory and")[0]
 
 
+def test_report_gives_the_answer_of_the_scenario(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = ("--set", "connections=2", "--set", "clients=1")
+    assert main(["run", "firewall", *settings, "--out", str(folder)]) == 0
+    loaded = analysis.load(folder)
+    answer = Reader(reports.page(loaded)).text.partition("Answer")[2].partition("Outcome")[0]
+    assert re.search(r"drop +2 +0 % .*ETIMEDOUT 2", answer)
+    assert answer.strip() in analysis.summarise(folder)
+
+
 def test_report_without_a_trace_says_how_to_get_one(run: Path) -> None:
     assert "--seed 1 --trace" in Reader(reports.page(analysis.load(run))).text
 
