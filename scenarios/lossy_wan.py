@@ -19,10 +19,13 @@ from sim.applications import arrivals, poisson, serve
 if TYPE_CHECKING:
     import networkx as nx
 
+    from analysis.frames import Frames
     from sim.net.topology import Topology
 
 PORT = 80
 CENTRAL = "central"
+MOST_CITIES = 40
+"""More cities than these make no table."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,19 @@ def build(sim: Simulation, p: Parameters) -> None:
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
     sim.process(arrivals(sim, clients, (server.address, PORT), times.tolist(), p.hold))
     follow_file(sim, p.timeline)
+
+
+def report(frames: Frames, p: Parameters) -> str:
+    """Return a table of the cities, the nearest first; of very many, by links to cross."""
+    from analysis import breakdown  # noqa: PLC0415 (pandas takes long to import)
+
+    connections = frames.select((*breakdown.COLUMNS, "client", "path_hops", "path_delay_s"))
+    city = connections["client"].astype(str).str.rsplit("-", n=1).str[0].rename("city")
+    nearest_first = connections.groupby(city)["path_delay_s"].min().sort_values(kind="stable").index
+    if len(nearest_first) > MOST_CITIES:
+        return breakdown.by(frames, "path_hops", "links")
+    kinds = connections.groupby(city)
+    return breakdown.table({name: kinds.get_group(name) for name in nearest_first}, "city")
 
 
 def place(name: str, city: str | None, seed: int) -> Topology:
