@@ -7,7 +7,6 @@ follows the reader's choice of light or dark, fits a phone and prints.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from html import escape
@@ -17,6 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from analysis import causes, frames, html, points, recipe, summary, theory
+from analysis.files import beside
 from analysis.frames import Frames
 from analysis.plots import kinds, of_sweep
 from analysis.plots.of_sweep import TooManyAxesError
@@ -48,12 +48,9 @@ def write(path: str | Path, out: str | Path | None = None) -> Path:
     loaded = frames.load(path)
     beneath = frames.SWEEP if loaded.is_sweep else ""
     file = Path(path) / beneath / "report.html" if out is None else Path(out)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(page(loaded), encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    text = page(loaded)
+    with beside(file) as partial:
+        partial.write_text(text, encoding="utf-8")
     return file
 
 

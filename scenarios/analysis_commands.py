@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
-from scenarios.errors import UserError, nearest
+from scenarios.errors import UserError, nearest, writing
 
 if TYPE_CHECKING:
     from analysis.schedules import Schedules
@@ -73,14 +73,13 @@ def plot(
     roles = {"x": x, "y": y, "hue": hue, "facet": facet, "value": value}
     over_axes = kind in ("lines", "heatmap") or any(roles.values())
     try:
-        if over_axes or (kind is None and out is None and analysis.load(folder).axes):
-            files = [analysis.plot_sweep(folder, kind or "lines", **roles, out=out)]
-        else:
-            files = analysis.plot(folder, kind, out)
+        with writing(out or folder):
+            if over_axes or (kind is None and out is None and analysis.load(folder).axes):
+                files = [analysis.plot_sweep(folder, kind or "lines", **roles, out=out)]
+            else:
+                files = analysis.plot(folder, kind, out)
     except ValueError as error:
         raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
     for file in files:
         print(file)
 
@@ -124,10 +123,8 @@ def report(
     """Write a run or a sweep up as one self-contained HTML page."""
     import analysis  # noqa: PLC0415
 
-    try:
+    with writing(out or folder):
         print(analysis.report(folder, out))
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 def compare(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
@@ -50,8 +51,7 @@ def questions() -> dict[str, str]:
 def load(name: str) -> Scenario:
     """Return the packaged scenario of that name, or the one in the script at that path.
 
-    Raises UserError if there is none or the file is not a scenario; what the script itself raises
-    passes through.
+    Raises UserError if there is none, the script cannot be loaded, or it is not a scenario.
     """
     if not name.endswith(".py"):
         known = questions()
@@ -77,13 +77,18 @@ def from_source(source: bytes, name: str) -> Scenario:
     try:
         code = compile(source, name, "exec")
     except SyntaxError as error:
-        raise UserError(f"{name}: line {error.lineno}: {error.msg}") from None
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise UserError(f"{name}: {where}{error.msg}") from None
     except ValueError as error:
         raise UserError(f"{name}: not Python: {error}") from None
     module = ModuleType(f"connectsim_script_{Path(name).stem}")
     module.__file__ = name
     sys.modules[module.__name__] = module
-    exec(code, module.__dict__)
+    try:
+        exec(code, module.__dict__)
+    except Exception as error:
+        line = [at for at in traceback.extract_tb(error.__traceback__) if at.filename == name][-1]
+        raise UserError(f"{name}: line {line.lineno}: {type(error).__name__}: {error}") from error
     return from_module(module, name)
 
 

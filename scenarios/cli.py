@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -122,18 +122,26 @@ def run(
     from scenarios.catalogue import load  # noqa: PLC0415
     from scenarios.script import execute  # noqa: PLC0415
 
-    given = dict(map(_setting, settings or ()))
-    for text in systems or ():
-        side, system = _setting(text, "--os", "SIDE=OS")
+    given = _pairs("--set", "KEY=VALUE", settings)
+    for side, system in _pairs("--os", "SIDE=OS", systems).items():
+        if f"{side}_os" in given:
+            raise UserError(f"--os {side}: given twice, --set {side}_os is the same")
         given[f"{side}_os"] = system
     execute(load(scenario), given, seed, out, force, trace, pcap)
 
 
-def _setting(text: str, option: str = "--set", form: str = "KEY=VALUE") -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"{option} {text}: expected {form}")
-    return name.strip(), value
+def _pairs(option: str, form: str, texts: Iterable[str] | None) -> dict[str, str]:
+    """Return what a repeatable option of the form NAME=VALUE gives, by name."""
+    given: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals:
+            raise UserError(f"{option} {text}: expected {form}")
+        if name in given:
+            raise UserError(f"{option} {name}: given twice")
+        given[name] = value
+    return given
 
 
 @app.command()
@@ -198,7 +206,7 @@ def sweep(
 
     options = {
         "vary": vary,
-        "set": dict(map(_setting, settings)) if settings else None,
+        "set": _pairs("--set", "KEY=VALUE", settings) or None,
         "zip": together,
         "where": where,
         "repeat": repeat,

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
     """Something the user can put right; the message is one line that names what and where."""
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Tell the user of an OSError, naming the file that it names, or else `file`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename or file}: {error.strerror or error}") from error
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -122,7 +122,7 @@ def count(default: str, meaning: str, *, least: int = 0, most: int = MOST) -> An
 
     def parse(text: str) -> int:
         number = text.strip().replace("_", "")
-        digits = number.removeprefix("-") if least < 0 else number
+        digits = number.removeprefix("-")
         if not (digits.isascii() and digits.isdigit()):
             raise ValueError(f"{text!r} is not a whole number such as {max(least, 5000)}")
         if len(digits) > len(str(MOST)) or not least <= int(number) <= most:

@@ -18,6 +18,9 @@ BAR_INTERVAL = 0.1
 LINE_INTERVAL = 5.0
 """Seconds between two reports."""
 
+WIDE_TERMINAL, WIDE_BAR, NARROW_BAR = 100, 24, 6
+"""Columns.  A terminal of 80 has room for the figures of 100,000 connections; more are wrapped."""
+
 Report = Callable[["Simulation"], None]
 
 
@@ -36,11 +39,14 @@ def reporting(total: int | None) -> Iterator[Report]:
 
     from rich.console import Console  # noqa: PLC0415 (it takes long to import)
     from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
-    columns = (BarColumn(bar_width=24), TextColumn("{task.description}"))
     console = Console(stderr=True)
+    bar_width = WIDE_BAR if console.width >= WIDE_TERMINAL else NARROW_BAR
+    wrapped = TextColumn("{task.description}", table_column=Column())
+    columns = (BarColumn(bar_width), wrapped)
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task("setting up", total=total)
         redraws = _Throttle(BAR_INTERVAL)
 
         def redraw(simulation: Simulation) -> None:

@@ -13,7 +13,7 @@ import typer
 import analysis
 from scenarios import cli, store
 from scenarios.catalogue import Scenario, from_module
-from scenarios.errors import UserError
+from scenarios.errors import writing
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
 
@@ -77,7 +77,8 @@ def execute(
     folder = out or Path("results") / Path(scenario.name).stem
     traced = trace or scenario.traced or pcap is not None
     if pcap is not None:
-        _make_folder(pcap)
+        with writing(pcap):
+            pcap.mkdir(parents=True, exist_ok=True)
     made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
     if scenario.report is not None:
         answer = scenario.report(analysis.load(folder), parameters)
@@ -96,19 +97,11 @@ def execute(
         _capture(folder, pcap, made)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
-
-
 def _capture(folder: Path, pcap: Path, made: Mapping[str, Any]) -> None:
     from analysis import recipe  # noqa: PLC0415
     from scenarios import traces  # noqa: PLC0415
 
-    try:
-        for file in traces.write_captures(folder, pcap, recipe.one_line(dict(made))):
-            print(f"wrote {file}")
-    except OSError as error:
-        raise UserError(f"{error.filename or pcap}: {error.strerror or error}") from error
+    with writing(pcap):
+        files = traces.write_captures(folder, pcap, recipe.one_line(dict(made)))
+    for file in files:
+        print(f"wrote {file}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.errors import UserError
+from scenarios.errors import UserError, writing
 
 
 def topology(
@@ -35,11 +35,10 @@ def topology(
         style.check_ending(file)
         understood = read(source, seed)
         print(describe(understood))
-        style.save(drawing.topology(plain(understood), source), file)
+        with writing(file):
+            style.save(drawing.topology(plain(understood), source), file)
     except ValueError as error:
         raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"{error.filename or file}: {error.strerror or error}") from error
     print(file)
 
 

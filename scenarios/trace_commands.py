@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.errors import UserError
+from scenarios.errors import UserError, writing
 
 TracedFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The results folder of a run with --trace.")
@@ -51,11 +51,10 @@ def ladder(
 
     try:
         style.check_ending(out)
-        style.save(drawing.ladder(model.load(folder, connection)), out)
+        with writing(out):
+            style.save(drawing.ladder(model.load(folder, connection)), out)
     except ValueError as error:
         raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
     print(out)
 
 

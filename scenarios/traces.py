@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import ResultsError
+from analysis.files import beside
 from sim import anatomy, capture, icmp, ip, pcapng
 from sim.ip import MalformedError
 from sim.tcp import header
@@ -150,7 +151,8 @@ def write_captures(folder: Path, out: Path, comment: str = "") -> list[Path]:
                 continue
             if place not in writers:
                 files.append(out / f"{file_name(place)}.pcapng")
-                stream = stack.enter_context(files[-1].open("wb"))
+                partial = stack.enter_context(beside(files[-1]))
+                stream = stack.enter_context(partial.open("wb"))
                 writers[place] = pcapng.Writer(stream, place, comment=comment)
             writers[place].packet(round(row["time_s"] * NANOSECONDS), row["datagram"], direction)
     return files

@@ -8,7 +8,6 @@ twice that.
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,6 +27,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis import recipe
+from analysis.files import beside
 from analysis.frames import Frames
 from analysis.quantities import percent
 
@@ -236,7 +236,7 @@ def rasterised(points: int) -> bool:
 def save(figure: Figure, file: Path) -> None:
     """Write a figure as PNG, SVG or PDF by the file's ending; the same figure, the same bytes.
 
-    Written beside, then renamed.  Raises ValueError for another ending, OSError.
+    Raises ValueError for another ending, OSError.
     """
     check_ending(file)
     metadata: dict[str, Any] = {
@@ -244,13 +244,8 @@ def save(figure: Figure, file: Path) -> None:
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }[file.suffix.lower()]
-    beside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with context():
-            figure.savefig(beside, format=file.suffix[1:].lower(), metadata=metadata)
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with context(), beside(file) as partial:
+        figure.savefig(partial, format=file.suffix[1:].lower(), metadata=metadata)
 
 
 def check_ending(file: Path) -> None:

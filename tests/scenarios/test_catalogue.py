@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,11 +75,12 @@ def test_what_is_no_scenario(tmp_path: Path, source: bytes, message: str) -> Non
     assert str(file) in str(error.value)
 
 
-def test_what_a_script_raises_itself_passes_through(tmp_path: Path) -> None:
+def test_what_a_script_raises_when_it_is_loaded_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text("1 / 0\n")
-    with pytest.raises(ZeroDivisionError):
+    file.write_text("import json\njson.loads('')\n")
+    with pytest.raises(UserError, match=r"mine\.py: line 2: JSONDecodeError: Expecting") as raised:
         catalogue.load(str(file))
+    assert isinstance(raised.value.__cause__, json.JSONDecodeError)
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,22 @@ def test_a_script_by_itself_tells_bad_input(script: Path) -> None:
         (["run", "tow_hosts"], "unknown scenario 'tow_hosts'; did you mean 'two_hosts'?"),
         (["run", "no.py"], "no.py: No such file or directory"),
         (["run", "two_hosts", "--set", "loss"], "--set loss: expected KEY=VALUE"),
+        (["run", "two_hosts", "--set", "loss=1", "--set", "loss=0"], "--set loss: given twice"),
+        (["run", "two_hosts", "--os", "client"], "--os client: expected SIDE=OS"),
+        (["run", "two_hosts", "--os", "client=linx"], "did you mean 'linux'?"),
+        (
+            ["run", "two_hosts", "--set", "client_os=macos", "--os", "client=linux"],
+            "--os client: given twice, --set client_os is the same",
+        ),
         (["run", "two_hosts", "--set", "los=1"], "unknown parameter 'los'; did you mean 'loss'?"),
         (["run", "two_hosts", "--set", "loss=2"], "parameter loss: '2' is not a probability"),
+        (["run", "two_hosts", "--set", "loss=nan"], "'nan' is not a probability"),
+        (["run", "two_hosts", "--set", "loss=1e400"], "it is too large"),
         (["run", "two_hosts", "--set", "delay=-1ms"], "it is negative"),
         (["run", "two_hosts", "--set", "delay=1 mss"], "unknown unit 'mss'"),
         (["run", "two_hosts", "--set", "connections=many"], "'many' is not a whole number"),
+        (["run", "two_hosts", "--set", "connections=1.5"], "'1.5' is not a whole number"),
+        (["run", "two_hosts", "--set", "connections=-1"], "'-1' is not between 1 and"),
         (["run", "lossy_wan", "--set", "topology=no.graphml"], "no.graphml: cannot be read"),
         (["run", "lossy_wan", "--set", "topology=abilen"], "packaged topologies: abilene"),
         (["run", "lossy_wan", "--set", "topology={file}"], "not XML"),
@@ -244,22 +255,35 @@ def test_a_folder_that_holds_a_run_is_kept(connectsim: Command, tmp_path: Path) 
     assert json.loads((tmp_path / "run.json").read_text())["seed"] == 2
 
 
-def test_a_disk_that_fills_up_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run two_hosts --set connections=1000 --out new", "new: cannot be written: "),
+        ("plot run --kind ecdf --out new.png", "new.png: File too large"),
+        ("report run --out new.html", "new.html: File too large"),
+        ("topology abilene --out new.pdf", "new.pdf: File too large"),
+    ],
+)
+def test_a_disk_that_fills_up_is_one_line(
+    connectsim: Command, tmp_path: Path, arguments: str, message: str
+) -> None:
     def nearly_full() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
+    connectsim("run", "two_hosts", "--set", "connections=10", "--out", tmp_path / "run")
     done = subprocess.run(
-        [*PROGRAM, "run", "two_hosts", "--set", "connections=1000", "--out", tmp_path / "a"],
+        [*PROGRAM, *arguments.split()],
         preexec_fn=nearly_full,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "a: cannot be written: " in done.stderr
+    assert done.returncode == 2
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -287,6 +311,32 @@ def test_a_reader_that_went_away_ends_it_quietly() -> None:
             [*PROGRAM, "list"], stdout=gone, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", "not a scenario: it has no dataclass Parameters"),
+        (b"def build(:", "line 1: invalid syntax"),
+        (b"\0", "source code string cannot contain null bytes"),
+        (b"\nimport nothing_of_that_name", "line 2: ModuleNotFoundError: No module named"),
+        (
+            SCRIPT.replace('count("3"', 'count("3.5"').encode(),
+            "line 9: ValueError: '3.5' is not a whole number",
+        ),
+    ],
+)
+def test_a_script_that_cannot_be_loaded_is_one_line(
+    connectsim: Command, tmp_path: Path, source: bytes, message: str
+) -> None:
+    file = tmp_path / "broken.py"
+    file.write_bytes(source)
+    for command in (("show", file), ("run", file, "--out", tmp_path / "a")):
+        status, output, errors = connectsim(*command)
+        assert (status, output) == (2, "")
+        assert f": {file}: {message}" in errors
+        assert errors.count("\n") == 1
+    assert not (tmp_path / "a").exists()
 
 
 def test_errors_of_our_own_keep_their_traceback(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_formatted_values_can_be_given_again() -> None:
         ("delay", "20 parsecs", "unknown unit 'parsecs'"),
         ("delay", "9000 h", "'9000 h' is too long: at most 366 days"),
         ("connections", "1.5", "'1.5' is not a whole number"),
-        ("connections", "-5", "'-5' is not a whole number"),
+        ("connections", "-5", "'-5' is not between 1 and 100000000"),
         ("connections", "²", "'²' is not a whole number"),
         ("connections", "0", "'0' is not between 1 and 100000000"),
         ("connections", "9" * 5000, "is not between 1 and 100000000"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
 from types import SimpleNamespace
@@ -45,7 +46,8 @@ def test_plain_lines_now_and_then(
     ]
 
 
-def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("columns", "rows"), [(120, 1), (80, 1), (60, 2)])
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, rows: int) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -54,8 +56,13 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(progress, "BAR_INTERVAL", 0.0)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", str(columns))
     with progress.reporting(1000) as report:
-        report(simulation())
-    assert "250 of 1,000 connections" in terminal.getvalue()
-    assert "━" in terminal.getvalue()
+        report(simulation(events=0))
+    frames = re.split(r"\r|\x1b\[1A", re.sub(r"\x1b\[[0-9;?]*[lhKm]", "", terminal.getvalue()))
+    drawn = next(frame.rstrip() for frame in frames if "simulated" in frame).splitlines()
+    text = " ".join(" ".join(drawn).split())
+    assert re.fullmatch(
+        "[━╺╸]+ 1.5 s simulated, 250 of 1,000 connections, 0 events/s, 0:00 left", text
+    )
+    assert len(drawn) == rows
