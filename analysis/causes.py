@@ -16,7 +16,7 @@ from analysis.text import align
 
 NAMES: Final = {
     "propagation_s": "propagation",
-    "queueing_s": "queueing and jitter",
+    "queueing_s": "queues, jitter, detours",
     "syn_lost_s": "SYN lost",
     "synack_lost_s": "SYN-ACK lost",
     "queue_full_s": "queue full",

@@ -41,7 +41,7 @@ CONNECTIONS = (
     Column("path_hops", "hops", "links from client to server"),
     Column("path_delay_s", "s", "one-way propagation delay from client to server"),
     Column("propagation_s", "s", "of the latency: travel there and back, at path_delay_s"),
-    Column("queueing_s", "s", "of the latency: what queues and jitter added to that"),
+    Column("queueing_s", "s", "of the latency: what queues, jitter and detours added to that"),
     Column("syn_lost_s", "s", "of the latency: waits after SYNs that were lost"),
     Column("synack_lost_s", "s", "of the latency: waits after SYN-ACKs that were lost"),
     Column("queue_full_s", "s", "of the latency: waits after SYNs that a full queue turned away"),

@@ -13,7 +13,7 @@ from analysis.quantities import parameter
 MOST_CURVES = 12
 """More curves than these are no longer told apart; all connections are then drawn as one."""
 
-COLUMNS = ("client_os", "server_os", "client", "path_delay_s")
+COLUMNS = ("client_os", "server_os", "client", "server", "path_delay_s")
 
 
 def columns(frames: Frames) -> tuple[str, ...]:
@@ -46,13 +46,13 @@ def of(frames: Frames, connections: pd.DataFrame) -> Iterator[tuple[str, pd.Data
 
 
 def split(connections: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield (name, connections) by operating systems if these differ, else by client host.
+    """Yield (name, connections) by operating systems if these differ, else by client or server.
 
-    Clients come in the order of their distance.  One group with an empty name if nothing tells the
+    Hosts come in the order of their distance.  One group with an empty name if nothing tells the
     connections apart, or too much does.
     """
     by_system = [name for name in ("client_os", "server_os") if connections[name].nunique() > 1]
-    for by in (by_system, ["client"]):
+    for by in (by_system, ["client"], ["server"]):
         if by and 1 < len(connections[by].drop_duplicates()) <= MOST_CURVES:
             groups = connections.groupby(by, observed=True, sort=True)
             for key in groups["path_delay_s"].median().sort_values(kind="stable").index:

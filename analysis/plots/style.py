@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, Literal, ParamSpec
 
@@ -40,6 +41,9 @@ PURPLE: Final = "#CC79A7"
 YELLOW: Final = "#F0E442"
 BLACK: Final = "#000000"
 CYCLE: Final = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK)
+
+SHADES: Final = ("#dddddd", "#eeeeee")
+"""Of what is marked over time, in turn."""
 
 MANY_POINTS: Final = 50_000
 """A drawing of more points than these is a picture inside an SVG or PDF file, not shapes."""
@@ -196,10 +200,8 @@ def legible(names: Legend) -> None:
 
 def mark(axes: Axes, frames: Frames) -> None:
     """Shade what the run says is to be marked over time: a flood, an outage."""
-    for each in frames.recipe.get("marks", []):
-        axes.axvspan(
-            *(each["from_s"], each["to_s"]), color="#dddddd", linewidth=0, label=each["name"]
-        )
+    for each, shade in zip(frames.recipe.get("marks", []), cycle(SHADES), strict=False):
+        axes.axvspan(*(each["from_s"], each["to_s"]), color=shade, linewidth=0, label=each["name"])
 
 
 def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:

@@ -188,6 +188,7 @@ def _degrees(degrees: float, sides: str) -> str:
 def _names(figure: Figure, axes: Axes, places: Places) -> None:
     """Name the nodes where their names fit beside them; the others stay without."""
     figure.draw_without_rendering()
+    frame = axes.get_window_extent()
     taken: list[Any] = []
     for name, place in places.items():
         for x, y, horizontal, vertical in SIDES:
@@ -202,7 +203,8 @@ def _names(figure: Figure, axes: Axes, places: Places) -> None:
                 path_effects=[withStroke(linewidth=2.5, foreground="white")],
             )
             box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+            inside = frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)
+            if inside and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
             text.remove()
