@@ -161,7 +161,7 @@ def _nodes(axes: Axes, links: Sequence[Mapping[str, Any]], places: Places) -> No
 
 def _frame(axes: Axes, places: Places, what: str, on_map: bool) -> None:
     """Give a map its degrees, and no axes to what is none."""
-    axes.margins(0.08)
+    axes.margins(0.18, 0.08)
     axes.autoscale_view()
     if not on_map:
         axes.set_aspect("auto" if len(places) <= MOST_SPRINGS else "equal")

@@ -101,9 +101,17 @@ class FourState:
 
 @dataclass(frozen=True, slots=True)
 class LossTrace:
-    """Loss as it was seen once: True for each packet lost; from the end it begins again."""
+    """Loss as it was seen once: True for each packet lost; from the end it begins again.
+
+    Raises ValueError for a trace of no packets.
+    """
 
     fates: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a trace of no packets."""
+        if not self.fates:
+            raise ValueError("a trace of losses needs at least one packet")
 
     @property
     def mean(self) -> float:

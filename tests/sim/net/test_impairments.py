@@ -141,6 +141,11 @@ def test_chains_that_cannot_leave_a_state() -> None:
     assert lost(GilbertElliott(0.5, 0.0), 1000)[20:].all()
 
 
+def test_trace_of_no_packets_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one packet"):
+        LossTrace(())
+
+
 def test_trace_of_losses_repeats() -> None:
     trace = LossTrace((True, False, False))
     assert lost(trace, 7).tolist() == [1, 0, 0, 1, 0, 0, 1]
