@@ -9,7 +9,8 @@ event          where           what
 =============  ==============  ===================================================================
 link down, up  link            both ends see it at once
 latency, loss  link            `value` holds from then on, in both directions
-partition      set of nodes    links between the set and all else lose everything, unseen by any
+partition      set of nodes    links between the set and all else lose everything, unseen by any;
+                               hosts are on the side of the routers that they are linked to
 heal           set of nodes    undoes that partition
 crash          host            the host loses power: it forgets all, and neither takes nor sends
 reboot         host            the host is up again, without a memory; no program runs on it
@@ -189,14 +190,14 @@ def _loss(sim: Simulation, change: Change) -> Callable[[], None]:
 
 
 def _partition(sim: Simulation, change: Change) -> Callable[[], None]:
-    inside = {name.strip() for name in change.where.split(",")}
-    for name in sorted(inside):
-        if name not in sim.network:
-            raise TimelineError(f"{change.event}: no node {name!r}")
+    named = _nodes(sim, change)
     cut = change.event == "partition"
 
     def act() -> None:
-        for (a, b), link in sim.network.links.items():
+        links = sim.network.links
+        elsewhere = {a for a, b in links if a in sim.hosts and (b not in named or b in sim.hosts)}
+        inside = named | (sim.hosts.keys() - elsewhere)
+        for (a, b), link in links.items():
             if (a in inside) != (b in inside):
                 link.cut = cut
 
@@ -237,6 +238,19 @@ def _ends(sim: Simulation, where: str) -> tuple[str, str]:
         if (a, b) in sim.network.links and (b, a) in sim.network.links:
             return a, b
     raise TimelineError(f"no link {where!r}; a link is called by its ends: 'A - B'")
+
+
+def _nodes(sim: Simulation, change: Change) -> set[str]:
+    """Return the nodes that an event names; a name may have a comma of its own."""
+    parts, found = change.where.split(","), set[str]()
+    while parts:
+        names = (",".join(parts[:end]).strip() for end in range(1, len(parts) + 1))
+        name = next((name for name in names if name in sim.network), None)
+        if name is None:
+            raise TimelineError(f"{change.event}: no node {parts[0].strip()!r}")
+        found.add(name)
+        del parts[: name.count(",") + 1]
+    return found
 
 
 def _at(sim: Simulation, time: int, act: Callable[[], None]) -> None:

@@ -126,7 +126,7 @@ def describe(topology: Topology) -> str:
     lines = [
         f"{_count(len(graph), 'node')}, {placed:,} of them with a place",
         f"{_count(links.number_of_edges(), 'link')}{directions}",
-        "all nodes connected" if parts == 1 else f"{parts:,} components",
+        _count(parts, "component") + ", all nodes connected" * (parts == 1),
     ]
     if delays:
         least, median, most = (f"{delays[i] / units.MS:.3g} ms" for i in (0, len(delays) // 2, -1))

@@ -21,7 +21,12 @@ def test_packaged_topology_is_described_and_drawn(connectsim: Command, tmp_path:
     status, output, _ = connectsim("topology", "abilene", "--out", file)
     assert status == 0
     lines = output.splitlines()
-    assert lines[:3] == ["11 nodes, 11 of them with a place", "14 links", "all nodes connected"]
+    assert lines[:4] == [
+        "11 nodes, 11 of them with a place",
+        "14 links",
+        "1 component, all nodes connected",
+        "delay of a link 1.32 ms to 11 ms, median 5.21 ms, one way",
+    ]
     assert lines[-1] == str(file)
     assert file.read_bytes().startswith(b"\x89PNG")
 

@@ -66,6 +66,26 @@ def test_a_partition_is_seen_by_nobody_until_it_heals() -> None:
     assert 2000 < second < 3000
 
 
+def test_a_partition_keeps_hosts_with_their_routers() -> None:
+    sim = square()
+    sim.add_host("near", at="A", delay=3 * MS)
+    sim.add_router("Washington, DC")
+    sim.add_link("Washington, DC", "A", MS)
+    follow(sim, [Change(0, "partition", "Washington, DC, A")])
+    sim.run(until=1)
+    cut = {ends for ends, link in sim.network.links.items() if link.cut}
+    assert cut == {("A", "B"), ("B", "A"), ("A", "C"), ("C", "A")}
+
+
+def test_a_partition_between_two_hosts() -> None:
+    sim = Simulation()
+    sim.add_host("a")
+    sim.add_host("b", at="a")
+    follow(sim, [Change(0, "partition", "b")])
+    sim.run(until=1)
+    assert all(link.cut for link in sim.network.links.values())
+
+
 def test_a_host_that_has_lost_power_answers_nobody() -> None:
     changes = [Change(1 * S, "crash", "server"), Change(1500 * MS, "reboot", "server")]
     first, second = latencies(changes, 0, 1 * S)
