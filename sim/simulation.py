@@ -150,13 +150,16 @@ class Simulation:
 
         An edge's `delay` is in ns one way; its `loss`, where it has none, is `loss`; it may have
         `netem` and `mtu`, too, and `bitrate`, which counts only with `rates`: most links are so
-        fast that handshakes do not feel it.
+        fast that handshakes do not feel it.  `sim.net.topology.interpret` makes such a graph of
+        any other.  Raises ValueError for an edge without a delay, and as `add_link` does.
         """
         both = not graph.is_directed()
         wanted = EDGE_OPTIONS[: 2 + rates]
         for node in graph:
             self.add_router(node)
         for a, b, edge in graph.edges(data=True):
+            if "delay" not in edge:
+                raise ValueError(f"the edge {a} - {b} has no delay")
             options = {name: edge[name] for name in wanted if edge.get(name) is not None}
             self.add_link(a, b, edge["delay"], edge.get("loss", loss), both=both, **options)
 

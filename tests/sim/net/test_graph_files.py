@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sim import Simulation
 from sim.net.generators import generate
-from sim.net.topology import GUESSED_LATENCY, TopologyError, describe, read_topology
+from sim.net.topology import GUESSED_LATENCY, TopologyError, describe, plain, read_topology
 from sim.units import MS, US
 
 Write = Callable[[str, str], Path]
@@ -219,6 +219,34 @@ def test_any_damage_is_read_or_refused(
         said = str(error)
     else:
         said = "/".join((str(path), *topology.notes))
+    assert len(said.splitlines()) == 1
+
+
+IDS = st.sampled_from([0, 1, "a", "", None, True, 1.5, [1]])
+KEYS = st.sampled_from(["latency", "loss", "jitter", "netem", "Latitude", "Longitude", "label"])
+VALUES = st.sampled_from(["10 ms", "-1 ms", "1e400", "101%", "a\nb", None, [], {"x": 1}]) | (
+    st.floats() | st.integers() | st.text(max_size=5)
+)
+ELEMENTS = st.builds(
+    lambda a, b, c, more: more | {"id": a, "source": b, "target": c},
+    *(IDS, IDS, IDS, st.dictionaries(KEYS, VALUES, max_size=3)),
+)
+
+
+@given(st.lists(ELEMENTS, max_size=3), st.lists(ELEMENTS, max_size=3), st.booleans())
+def test_any_nodes_and_links_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, nodes: list[Any], links: list[Any], directed: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps({"nodes": nodes, "links": links, "directed": directed}))
+    said = f"{path}: "
+    try:
+        topology = read_topology(path)
+        Simulation().add_graph(topology.graph)
+        json.dumps(plain(topology), allow_nan=False)
+    except TopologyError as error:
+        said = str(error)
+    assert said.startswith(f"{path}: ")
     assert len(said.splitlines()) == 1
 
 

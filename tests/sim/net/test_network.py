@@ -141,3 +141,8 @@ def test_a_graph_brings_its_own_delays_and_losses() -> None:
     assert link("Chicago", "New York").loss == link("New York", "Chicago").loss == 0.5
     assert link("Denver", "Chicago").loss == 0.1
     assert sim.network.path("Denver", "New York") == ["Denver", "Chicago", "New York"]
+
+
+def test_an_edge_without_a_delay_is_refused() -> None:
+    with pytest.raises(ValueError, match="the edge 0 - 1 has no delay"):
+        Simulation().add_graph(nx.path_graph(2))
