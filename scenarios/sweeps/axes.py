@@ -67,7 +67,7 @@ def _axis(name: str, text: str, parameter: Parameter) -> Axis:
     parse = parameter.kind.parse
     if not text:
         raise ValueError("no values")
-    numeric = isinstance(parameter.default, int | float)
+    numeric = isinstance(parameter.default, int | float | None)
     if numeric and (span := _SPAN.fullmatch(text)):
         low, high = parse(span[1]), parse(span[2])
         if not low < high:

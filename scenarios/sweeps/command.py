@@ -25,7 +25,10 @@ def execute(scenario: str, options: Options, plan_only: bool) -> Tally | None:
     Options of the command line go before those of the file.  Raises UserError.
     """
     if scenario.endswith(".toml"):
-        options = read_file(Path(scenario)) | {k: v for k, v in options.items() if v is not None}
+        file = read_file(Path(scenario))
+        settings = file.get("set", {}) | (options["set"] or {})
+        given = {name: value for name, value in options.items() if value is not None}
+        options = file | given | {"set": settings}
         scenario = options["scenario"]
     loaded = load(scenario)
     known = {name: value for name, value in options.items() if value is not None}
@@ -55,6 +58,9 @@ def spec(options: Options) -> Spec:
         value = options.get(name, allowed[0])
         if value not in allowed:
             raise UserError(f"--{name} {value}: {nearest(value, allowed)}")
+    for name, whole in (("sampling", "sample"), ("ceiling", "until")):
+        if name in options and whole not in options:
+            raise UserError(f"--{name}: it says more about --{whole}, which is not there")
     names = ("zip", "where", "repeat", "sample", "sampling", "seed", "seeds")
     given = {name: options[name] for name in names if name in options}
     return Spec(options.get("vary", ()), options.get("set", {}), **given)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -49,12 +49,7 @@ class SweepFolder:
 
         A sweep that has all the runs that the folder holds, and more, extends it.
         """
-        strange = [key for key in self.outcomes if key not in keys]
-        if strange:
-            raise UserError(
-                f"{self.path}: holds {len(strange)} runs of another sweep (or of the scenario or"
-                " connectsim before it was changed): choose another --out"
-            )
+        check_runs(self.path, self.outcomes, keys)
         self.connections.mkdir(exist_ok=True)
         for leftover in self.connections.glob(".*"):
             leftover.unlink()
@@ -115,8 +110,7 @@ def open_sweep(path: Path) -> Iterator[SweepFolder]:
     """
     private = path / "_sweep"
     created = [folder for folder in (private, path, *path.parents) if not folder.exists()]
-    if not private.exists() and path.is_dir() and any(path.iterdir()):
-        raise UserError(f"{path}: not the folder of a sweep, and not empty")
+    check_folder(path)
     lock = private / "lock"
     try:
         private.mkdir(parents=True, exist_ok=True)
@@ -138,6 +132,22 @@ def open_sweep(path: Path) -> Iterator[SweepFolder]:
     finally:
         for folder_made in created:
             _remove_if_empty(folder_made)
+
+
+def check_folder(path: Path) -> None:
+    """Raise UserError if there is something at `path` that is no sweep."""
+    if not (path / "_sweep").exists() and path.is_dir() and any(path.iterdir()):
+        raise UserError(f"{path}: not the folder of a sweep, and not empty")
+
+
+def check_runs(path: Path, present: Iterable[str], wanted: Container[str]) -> None:
+    """Raise UserError if a folder holds runs that are none of those wanted."""
+    strange = [key for key in present if key not in wanted]
+    if strange:
+        raise UserError(
+            f"{path}: holds {len(strange)} runs of another sweep (or of the scenario or"
+            " connectsim before it was changed): choose another --out"
+        )
 
 
 def _hold(lock: TextIO, path: Path) -> None:

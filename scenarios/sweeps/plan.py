@@ -73,6 +73,9 @@ class Plan:
         self.spec = spec
         self.known = declared(scenario.parameters)
         self.axes = [parse_axis(text, self.known) for text in spec.vary]
+        for axis in self.axes:
+            if axis.name in spec.settings:
+                raise UserError(f"--set {axis.name}: it is varied, and has no one value")
         self.source = scenario.file.read_bytes()
         self.version = metadata.version("connectsim")
         self.base = parse(scenario.parameters, spec.settings)
@@ -112,16 +115,15 @@ class Plan:
             timeout,
         )
 
-    def columns(self, run: PlannedRun) -> dict[str, int | float | str]:
+    def columns(self, run: PlannedRun) -> dict[str, int | float | str | None]:
         """Return what tells the runs of a sweep apart: parameters in base units, seed, ..."""
         numbers = {"repetition": run.repetition, "seed": run.seed}
         return base_values(run.point.parameters) | numbers | {"run": run.key}
 
     def _points(self) -> list[Point]:
         groups = group(self.axes, self.spec.zip)
-        condition = (
-            parse_condition(self.spec.where, self.known) if self.spec.where else lambda _: True
-        )
+        where = self.spec.where
+        condition = None if where is None else parse_condition(where, self.known)
         points: dict[Any, Point] = {}
         for values in self._combinations(groups):
             changed = {name: getattr(self.base, name) for name in self.known} | values
@@ -129,7 +131,7 @@ class Plan:
                 parameters = self.scenario.parameters(**changed)
             except ValueError as error:
                 raise UserError(f"the point {self.describe(values)}: {error}") from None
-            if condition(parameters):
+            if condition is None or condition(parameters):
                 points.setdefault(parameters, Point(len(points), parameters))
         if not points:
             raise UserError(f"--where {self.spec.where!r}: no point is left")

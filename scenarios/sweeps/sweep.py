@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from scenarios.parameters import base_units, base_values
+from scenarios.progress import clock
 from scenarios.runner import versions
 from scenarios.sweeps.driver import drive
-from scenarios.sweeps.executors import open_pool
-from scenarios.sweeps.folder import SweepFolder, open_sweep, read_journal
+from scenarios.sweeps.executors import local_workers, open_pool
+from scenarios.sweeps.folder import (
+    SweepFolder,
+    check_folder,
+    check_runs,
+    open_sweep,
+    read_journal,
+)
 from scenarios.sweeps.plan import Plan, PlannedRun
 from scenarios.sweeps.progress import Report, reporting
 from scenarios.sweeps.schedule import Schedule
@@ -20,7 +27,9 @@ from scenarios.sweeps.until import Until, parse_until
 from scenarios.sweeps.worker import DONE, FAILED, Outcome, Task, execute
 
 TABLE_INTERVAL: Final = 10.0
-"""Seconds between two versions of runs.parquet while a sweep runs."""
+"""Seconds between two versions of runs.parquet while a sweep runs, at least."""
+TABLE_SHARE: Final = 0.02
+"""The most of the time that these may take."""
 OVERHEAD: Final = 0.01
 """Seconds that a run takes besides its simulation."""
 
@@ -61,10 +70,9 @@ class Sweep:
     def run(self, path: Path, means: Means) -> Tally:
         """Run what the folder lacks.  Raises UserError; what was done by then stays."""
         with open_pool(means.executor, means.workers) as pool, open_sweep(path) as folder:
-            most = self.ceiling if self.until else self.plan.spec.repeat
-            keys = {run.key for run in self.plan.runs(most)}
-            folder.begin(keys, self.recipe())
+            folder.begin(self.keys(), self.recipe())
             schedule = Schedule(self.plan, folder, self.until, self.ceiling, means.retry_failed)
+            write_runs(self.plan, folder, schedule)
             try:
                 with reporting() as report:
                     keeper = _Keeper(self.plan, folder, schedule, means.timeout, report)
@@ -72,6 +80,11 @@ class Sweep:
             finally:
                 write_runs(self.plan, folder, schedule)
             return tally(folder, schedule.runs())
+
+    def keys(self) -> set[str]:
+        """Return the keys of all runs that it may come to."""
+        most = self.ceiling if self.until else self.plan.spec.repeat
+        return {run.key for run in self.plan.runs(most)}
 
     def recipe(self) -> dict[str, Any]:
         """Return what sweep.json holds: enough to run it again."""
@@ -97,7 +110,9 @@ class Sweep:
         """
         plan = self.plan
         runs = list(plan.runs())
+        check_folder(path)
         outcomes = read_journal(path)
+        check_runs(path, outcomes, self.keys())
         done = [outcomes[run.key] for run in runs if run.key in outcomes]
         walls = [outcome.wall_s for outcome in done if outcome.status == DONE]
         missing = len(runs) - len(done)
@@ -116,7 +131,11 @@ class Sweep:
                 walls = [outcome.wall_s]
             mean = sum(walls) / len(walls)
             total = missing * (mean + OVERHEAD)
-            lines.append(f"about {total:,.0f} s of one core: {missing} runs of {mean:.2f} s")
+            workers = means.workers or local_workers(means.executor)
+            lines += [
+                f"about {total:,.0f} s of one core: {missing} runs of {mean:.2f} s",
+                f"with {workers} workers {clock(total / workers)}",
+            ]
         return "\n".join(lines)
 
 
@@ -137,7 +156,7 @@ class _Keeper:
         self._timeout = timeout
         self._report = report
         self._ended = self._failed = 0
-        self._written = time.monotonic()
+        self._due = time.monotonic() + TABLE_INTERVAL
 
     def take(self) -> Task | None:
         """Return the next task."""
@@ -156,9 +175,11 @@ class _Keeper:
         """Report how far it is, and bring runs.parquet up to date now and then."""
         total = self._ended + self._schedule.missing()
         self._report(self._ended, self._failed, total)
-        if time.monotonic() - self._written > TABLE_INTERVAL:
+        start = time.monotonic()
+        if start > self._due:
             write_runs(self._plan, self._folder, self._schedule)
-            self._written = time.monotonic()
+            took = time.monotonic() - start
+            self._due = start + max(TABLE_INTERVAL, took / TABLE_SHARE)
 
 
 def write_runs(plan: Plan, folder: SweepFolder, schedule: Schedule) -> None:

@@ -38,7 +38,7 @@ class Task:
     parameters: Mapping[str, Any]
     """Values by name, in the simulator's units."""
     seed: int
-    columns: Mapping[str, int | float | str] = field(default_factory=dict)
+    columns: Mapping[str, int | float | str | None] = field(default_factory=dict)
     """Columns that each row of the table gets, beside the connections' own.
 
     One that has the name of a column there is (`client_os`, say) is called NAME_parameter.
@@ -114,9 +114,12 @@ def _scenario(name: str, source: bytes) -> Any:
     return from_source(source, name)
 
 
-def _constant(value: float | str, rows: int) -> Any:
+def _constant(value: float | str | None, rows: int) -> Any:
+    """Return a column of one value; None is a duration that never passes."""
     import pyarrow as pa  # noqa: PLC0415
 
+    if value is None:
+        return pa.nulls(rows, pa.float64())
     if isinstance(value, str):
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), [value])
     return pa.repeat(value, rows)

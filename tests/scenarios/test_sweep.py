@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import analysis
 from tests.scenarios.conftest import Command
 from tests.scenarios.sweeping import tables, wait_until, whole, write_script
 
@@ -272,6 +275,36 @@ def test_the_plan_runs_nothing(connectsim: Command, script: Path, tmp_path: Path
     assert "loss: 5 values" in output
     assert "s of one core: 20 runs of 0.0" in output
     assert not out.exists()
+    connectsim("sweep", script, "--out", out, "--executor", "serial", "--seed", "9")
+    for refused in (out, tmp_path):
+        status, output, errors = connectsim("sweep", script, *AXES, "--out", refused, "--plan")
+        assert (status, output, errors.count("\n")) == (2, "", 1)
+
+
+def test_what_never_passes_has_a_column_of_its_type(
+    connectsim: Command, script: Path, tmp_path: Path
+) -> None:
+    script.write_text(
+        script.read_text().replace('"how long to sleep")', '"how long to sleep", never=True)')
+    )
+    options = ("--executor", "serial", "--set", "connections=1", "--out", tmp_path / "out")
+    assert connectsim("sweep", script, "--vary", "nap=0s:2ms:1ms", *options)[0] == 0
+    source = script.read_text().replace("p.nap / 1e9", "(p.nap or 0) / 1e9")
+    script.write_text(source)
+    out = tmp_path / "never"
+    assert connectsim("sweep", script, "--vary", "nap=never,1ms", *options[:-1], out)[0] == 0
+    schemas = [pq.read_schema(file) for file in (out / "connections").iterdir()]
+    assert [schema.field("nap").type for schema in schemas] == [pa.float64()] * 2
+    assert pd.read_parquet(out)["nap"].isna().sum() == 1
+
+
+def test_what_was_killed_can_be_summarised(script: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [*sweep_command(script, out, "--executor", "serial"), "--set", "nap=50ms"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment()) as process:
+        wait_until(lambda: len(whole(out)) >= 2, process)
+        process.kill()
+    assert f"complete: {len(whole(out))} of {RUNS}" in analysis.summarise(out)
 
 
 def test_a_sweep_file_is_the_same(connectsim: Command, script: Path, tmp_path: Path) -> None:
@@ -327,13 +360,18 @@ def test_bad_sweep_files(connectsim: Command, tmp_path: Path, contents: str, mes
         (["--vary", "loss=5%:1%:1%"], "an empty range"),
         (["--vary", "loss=0,1%", "--where", "lss > 1"], "no parameter 'lss'"),
         (["--vary", "loss=0,1%", "--where", "loss > 1%"], "no point is left"),
+        (["--vary", "loss=0,1%", "--where", ""], "expected a parameter or a value"),
         (["--vary", "loss=0,1%", "--zip", "loss,delay"], "no axis 'delay'"),
+        (["--vary", "loss=0,1%", "--set", "loss=2%"], "--set loss: it is varied"),
         (["--vary", "mode=impossible"], "the point mode=impossible: impossible"),
         (["--set", "mode=impossible"], "parameters: impossible"),
         (["--executor", "proceses"], "--executor proceses: did you mean 'processes'?"),
         (["--executor", "serial:3"], "--executor serial:3: "),
+        (["--executor", "dask:"], "--executor dask:: did you mean 'dask'?"),
         (["--seeds", "random"], "--seeds random: known: repetition, run"),
         (["--sampling", "latn", "--sample", "3"], "did you mean 'latin'?"),
+        (["--sampling", "random"], "--sampling: it says more about --sample"),
+        (["--ceiling", "3"], "--ceiling: it says more about --until"),
         (["--until", "p99 soon"], "--until 'p99 soon': expected a form"),
         (["--timeout", "soon"], "--timeout: 'soon' is not a duration"),
         (["--timeout", "0s"], "--timeout: '0s' leaves no time"),
