@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -114,12 +115,13 @@ def _dask(address: str, workers: int | None) -> Iterator[Pool]:
             raise UserError(f"--executor dask:{address}: no scheduler answers: {what}") from None
         cluster = None
     else:
-        cluster = distributed.LocalCluster(
-            n_workers=workers or os.cpu_count() or 1,
-            threads_per_worker=1,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
+        with _deaf():
+            cluster = distributed.LocalCluster(
+                n_workers=workers or local_workers("dask"),
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
         client = distributed.Client(cluster)
     try:
         threads = sum(client.nthreads().values())
@@ -130,6 +132,16 @@ def _dask(address: str, workers: int | None) -> Iterator[Pool]:
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that start in the block ignore Ctrl-C, which is for their parent to hear."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

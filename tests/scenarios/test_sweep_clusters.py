@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,7 +49,7 @@ def sweep(script: Path, out: Path, *options: str, before: tuple[str, ...] = ()) 
 
 def noise(errors: str) -> list[str]:
     """Return the lines that do not report progress."""
-    return [line for line in errors.splitlines() if "runs/s" not in line]
+    return [line for line in errors.splitlines() if not re.match(r"[\d,]+ of [\d,]+ runs", line)]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,19 @@ def test_a_local_dask_cluster_records_what_fails(tmp_path: Path) -> None:
     assert "took longer than the timeout of 4 s" in done.stdout
     assert "its worker died" in done.stdout
     assert "complete: 1 of 4" in done.stdout
+
+
+@needs_dask
+def test_ctrl_c_ends_a_local_dask_cluster_quietly(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = sweep(write_script(tmp_path), out, *AXES, "--executor", "dask", "--workers", "2")
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as run:
+        wait_until(lambda: bool(whole(out)), run)
+        os.killpg(run.pid, signal.SIGINT)
+        errors = run.communicate(timeout=60)[1]
+    assert (run.returncode, noise(errors)) == (130, ["connectsim: interrupted"])
 
 
 @needs_dask
