@@ -139,7 +139,10 @@ def knob(meaning: str, *, most: int = MOST) -> Any:
     def parse(text: str) -> int | None:
         return None if text.strip() == DEFAULT else number.parse(text)
 
-    kind = Kind("", parse, lambda value: DEFAULT if value is None else str(value))
+    def write(value: int | None) -> str:
+        return DEFAULT if value is None else str(value)
+
+    kind = Kind("", parse, write, lambda value: DEFAULT if value is None else value)
     return _declare(kind, DEFAULT, meaning)
 
 

@@ -5,64 +5,72 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator, StrMethodFormatter
 
 from analysis.frames import Frames
 from analysis.plots import style
 
 MOST_PANELS = 3
 
-CURVES = (
-    ("syn_queue", "requests (SYN queue)", style.ORANGE),
-    ("accept_queue", "waiting for accept() (accept queue)", style.BLUE),
+QUEUES = (
+    ("syn_queue", "SYN queue", style.ORANGE),
+    ("accept_queue", "accept queue", style.BLUE),
 )
 
 
 @style.styled
 def queues(frames: Frames) -> Figure:
-    """Draw the SYN queue and the accept queue of each port, their limits, and the run's marks."""
+    """Draw SYN queue and accept queue of each port one above the other, with limits and marks."""
     ports = list(frames.queues.groupby(["host", "port"], observed=True))[:MOST_PANELS]
-    figure, panels = style.canvas(frames, "Queues of the listener", panels=max(1, len(ports)))
     if not ports:
-        style.nothing(panels[0], "nobody listened")
-    for axes, ((host, port), samples) in zip(panels, ports, strict=False):
-        axes.set(xlabel="simulated time", ylabel=f"entries at {host}, port {port}")
-        axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        style.mark(axes, frames)
-        _curves(axes, samples)
-        _limits(axes, frames.recipe.get("listeners", []), str(host), port)
-        axes.set_xlim(samples["time_s"].min(), _busy_until(samples))
-        axes.set_ylim(bottom=0)
-    if ports:
-        style.legend_above(panels[0])
+        figure, [axes] = style.canvas(frames, "Queues of the listener")
+        style.nothing(axes, "nobody listened")
+        return figure
+    columns = len(ports)
+    figure, panels = style.canvas(
+        frames, "Queues of the listener", len(QUEUES) * columns, columns, share_x=True
+    )
+    for number, ((host, port), samples) in enumerate(ports):
+        column = panels[number::columns]
+        column[-1].set(xlabel=f"simulated time at {host}, port {port}")
+        column[-1].xaxis.set_major_formatter(EngFormatter(unit="s"))
+        for axes, (name, title, colour) in zip(column, QUEUES, strict=True):
+            style.mark(axes, frames)
+            _curve(axes, samples, name, colour)
+            _limit(axes, frames.recipe.get("listeners", []), (str(host), port), name)
+            axes.set_ylabel(title)
+            axes.set_ylim(bottom=0)
+            axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        column[-1].set_xlim(samples["time_s"].min(), _busy_until(samples))
+    figure.align_ylabels()
+    style.legend_above(panels[0])
     return figure
 
 
-def _curves(axes: Axes, samples: pd.DataFrame) -> None:
-    for name, label, colour in CURVES:
-        axes.plot(
-            samples["time_s"],
-            samples[name],
-            color=colour,
-            drawstyle="steps-post",
-            label=label,
-            rasterized=style.rasterised(len(samples)),
-        )
+def _curve(axes: Axes, samples: pd.DataFrame, name: str, colour: str) -> None:
+    """Draw a queue's length as steps; the longer, the more ink."""
+    rasterised = style.rasterised(len(samples))
+    times, lengths = samples["time_s"].to_numpy(dtype=float), samples[name].to_numpy(dtype=float)
+    axes.plot(times, lengths, color=colour, drawstyle="steps-post", rasterized=rasterised)
+    axes.fill_between(
+        times, lengths, step="post", color=colour, alpha=0.2, linewidth=0, rasterized=rasterised
+    )
 
 
-def _limits(axes: Axes, listeners: list[dict[str, object]], host: str, port: object) -> None:
-    """Draw a line where each queue is full, one where both are at the same length."""
-    of = [one for one in listeners if (one["host"], one["port"]) == (host, port)]
-    limits = {float(str(one[f"{name}_limit"])) for one in of for name, _, _ in CURVES}
-    for number, limit in enumerate(sorted(limits)):
-        axes.axhline(
-            limit,
-            color=style.VERMILLION,
-            linestyle="--",
-            linewidth=1.2,
-            label=f"{'_' if number else ''}full",
-        )
+def _limit(
+    axes: Axes, listeners: list[dict[str, object]], where: tuple[str, object], name: str
+) -> None:
+    """Draw a line where the queue is full."""
+    for one in listeners:
+        if (one["host"], one["port"]) == where:
+            axes.axhline(
+                float(str(one[f"{name}_limit"])),
+                color=style.VERMILLION,
+                linestyle="--",
+                linewidth=1.2,
+                label="full",
+            )
 
 
 def _busy_until(samples: pd.DataFrame) -> float:

@@ -103,19 +103,26 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapper
 
 
-def canvas(frames: Frames, title: str, panels: int = 1) -> tuple[Figure, list[Axes]]:
+def canvas(
+    frames: Frames,
+    title: str,
+    panels: int = 1,
+    columns: int = MOST_COLUMNS,
+    share_x: bool = False,
+) -> tuple[Figure, list[Axes]]:
     """Return a figure with `panels` axes, the title above, the recipe below.
 
-    They stand side by side, `MOST_COLUMNS` in a row.
+    They stand side by side, `columns` in a row; with `share_x` a column has one x axis.
     """
-    columns = min(panels, MOST_COLUMNS)
+    columns = min(panels, columns)
     rows = math.ceil(panels / columns)
     width, height = mpl.rcParams["figure.figsize"]
     figure = Figure(
         figsize=(width, height * (1 + rows) / 2),
         layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08),
     )
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    shared: Literal["col", "none"] = "col" if share_x else "none"
+    axes = list(figure.subplots(rows, columns, squeeze=False, sharex=shared).flat)
     for unused in axes[panels:]:
         unused.remove()
     axes[0].set_title(title)

@@ -40,23 +40,28 @@ def horizontal(axes: Axes) -> list[float]:
 
 def test_each_queue_has_its_limit_and_the_flood_is_marked() -> None:
     figure = queues(sampled(listeners=[LISTENER], marks=[MARK]))
-    (axes,) = figure.axes
-    assert horizontal(axes) == [12, 17]
-    (mark,) = axes.patches
-    assert mark.get_label() == "flood"
-    syn, accept = (line.get_ydata() for line in axes.lines[:2])
-    assert np.asarray(syn).tolist() == SAMPLES["syn_queue"].tolist()
-    assert np.asarray(accept).tolist() == SAMPLES["accept_queue"].tolist()
+    for axes, name, limit in zip(figure.axes, ("syn_queue", "accept_queue"), (17, 12), strict=True):
+        assert horizontal(axes) == [limit]
+        (mark,) = axes.patches
+        assert mark.get_label() == "flood"
+        assert np.asarray(axes.lines[0].get_ydata()).tolist() == SAMPLES[name].tolist()
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["flood", "full"]
 
 
 def test_the_plot_ends_soon_after_the_queues_are_empty_for_good() -> None:
-    (axes,) = queues(sampled()).axes
-    assert axes.get_xlim()[1] == pytest.approx(1.5, abs=0.1)
+    for axes in queues(sampled()).axes:
+        assert axes.get_xlim()[1] == pytest.approx(1.5, abs=0.1)
 
 
-def test_one_line_shows_limits_that_are_alike() -> None:
-    alike = LISTENER | {"accept_queue_limit": 17}
-    assert horizontal(queues(sampled(listeners=[alike])).axes[0]) == [17]
+def test_each_port_has_its_column() -> None:
+    frames = sampled()
+    frames.queues = pd.concat([SAMPLES, SAMPLES.assign(port=81)])
+    upper_80, upper_81, lower_80, lower_81 = queues(frames).axes
+    assert lower_80.get_xlabel() == "simulated time at server, port 80"
+    assert lower_81.get_xlabel() == "simulated time at server, port 81"
+    assert upper_80.get_ylabel() == upper_81.get_ylabel() == "SYN queue"
 
 
 def test_only_a_run_that_sampled_its_queues_has_the_plot() -> None:
