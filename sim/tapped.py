@@ -36,6 +36,7 @@ TIMERS = {
     "syn_timeout": "SYN timer",
     "timeout": "SYN-ACK timer",
     "retransmit_timeout": "RTO timer",
+    "probe_timeout": "TLP timer",
     "delayed_ack_timeout": "delayed ACK timer",
     "over": "TIME-WAIT timer",
 }

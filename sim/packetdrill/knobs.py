@@ -20,7 +20,6 @@ WITHOUT_COUNTERPART = frozenset(
         "net.inet.tcp.hostcache.purgenow",
         "net.ipv4.tcp_congestion_control",
         "net.ipv4.tcp_dsack",
-        "net.ipv4.tcp_early_retrans",
         "net.ipv4.tcp_fack",
         "net.ipv4.tcp_frto",
         "net.ipv4.tcp_min_tso_segs",

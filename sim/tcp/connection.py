@@ -369,6 +369,11 @@ class Connection:
         self.timer = None
         sending.timed_out(self, now)
 
+    def probe_timeout(self, now: int) -> None:
+        """Hear that it is time for a tail loss probe."""
+        self.timer = None
+        sending.probe_tail(self, now)
+
     def delayed_ack_timeout(self, now: int) -> None:
         """Hear that an acknowledgment has waited long enough."""
         assert self.receiving is not None

@@ -2,8 +2,9 @@
 
 Implements SEND's queue, the sliding window with Nagle's algorithm and zero-window probes (RFC 9293
 sections 3.7.4, 3.8.4, 3.8.6), NewReno with an initial window of ten segments (RFC 5681, 6582,
-6928), and the retransmission timer (RFC 6298).  Left out, on purpose: SACK-based recovery, pacing,
-and any other congestion control; connections are what this simulator is about.
+6928), the retransmission timer (RFC 6298) and the tail loss probe (RFC 8985 section 7).  Left out,
+on purpose: SACK-based recovery, pacing, and any other congestion control; connections are what this
+simulator is about.
 
 A connection that never sends data has no `Sending`; `half(c)` makes it.
 """
@@ -38,6 +39,7 @@ class Sending:
         "duplicates",
         "fin",
         "fin_sent",
+        "probed",
         "pushed",
         "recover",
         "recovering",
@@ -69,6 +71,8 @@ class Sending:
         self.timed = -1
         """Sequence number whose acknowledgment gives a round-trip time, -1: none (Karn)."""
         self.timed_at = 0
+        self.probed = False
+        """Whether a tail loss probe has been sent since the last acknowledgment."""
 
 
 def half(c: Connection) -> Sending:
@@ -190,9 +194,43 @@ def resend_lost(c: Connection, s: Sending, now: int) -> None:
 
 
 def set_timer(c: Connection, now: int) -> None:
-    """Start the retransmission timer, or the persist timer if the window is shut."""
+    """Start the timer of a probe, of a retransmission or, if the window is shut, of persistence."""
     c.stop_timer()
-    c.timer = c.stack.timers.start(now, rto.timeout(c), c.retransmit_timeout)
+    wait = rto.timeout(c)
+    timers = c.stack.timers
+    if probes_tail(c, half(c)):
+        alone = (c.snd_nxt - c.snd_una) & MASK <= full(c)
+        c.timer = timers.start(now, min(wait, rto.probe_timeout(c, alone)), c.probe_timeout)
+    else:
+        c.timer = timers.start(now, wait, c.retransmit_timeout)
+
+
+def probes_tail(c: Connection, s: Sending) -> bool:
+    """Whether a probe goes before a retransmission: once, and while nothing seems lost."""
+    return (
+        c.stack.profile.tail_loss_probe
+        and c.sack_ok
+        and c.state != State.SYN_RECEIVED
+        and c.snd_una != c.snd_nxt
+        and not (s.probed or s.recovering or c.retransmits or s.resend >= 0)
+    )
+
+
+def probe_tail(c: Connection, now: int) -> None:
+    """Send a new segment or the last one again: its ACK tells what is lost (RFC 8985 7.3)."""
+    s = half(c)
+    if not s.recovering:
+        s.probed = True
+        c.unanswered = max(c.unanswered, s.timed_at if s.timed >= 0 else 0)
+        c.stack.counters["TcpExtTCPLossProbes"] += 1
+        flight = (c.snd_nxt - c.snd_una) & MASK
+        length = unsent(c, s)
+        size = min(length, full(c), c.snd_wnd - flight)
+        if size > 0:
+            send_new(c, s, size, size == length and s.fin, now)
+        else:
+            retransmit(c, s, (c.snd_nxt - min(flight, full(c) + s.fin_sent)) & MASK, now)
+    set_timer(c, now)
 
 
 def acknowledged(c: Connection, ack: int, now: int) -> None:
@@ -208,6 +246,7 @@ def acknowledged(c: Connection, ack: int, now: int) -> None:
     c.backoff = c.retransmits = 0
     c.unanswered = now
     s.duplicates = 0
+    s.probed = False
     if s.recovering:
         if (ack - s.recover) & MASK < HALF:
             s.recovering = False

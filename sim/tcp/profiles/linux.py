@@ -110,6 +110,10 @@ LINUX_SYSCTLS = {
     "net.ipv4.tcp_abort_on_overflow": knob("abort_on_overflow", flag),
     "net.ipv4.tcp_fastopen": knob("fastopen", lambda value: int(str(value), 0)),
     "net.ipv4.tcp_fastopen_key": knob("fastopen_key", fastopen_key),
+    "net.ipv4.tcp_early_retrans": Sysctl(
+        lambda p, value: replace(p, tail_loss_probe=int(value) >= 3),
+        lambda p: 3 * p.tail_loss_probe,
+    ),
     "net.ipv4.tcp_fin_timeout": knob("fin_timeout", seconds),
     "net.ipv4.tcp_invalid_ratelimit": knob("invalid_ratelimit", milliseconds),
     "net.ipv4.tcp_max_orphans": knob("max_orphans"),
@@ -151,6 +155,7 @@ LINUX = Profile(
     keeps_syn_text=False,
     listens_to_syn_fin=False,
     hurried_syn=8 * MS,
+    tail_loss_probe=True,
     fastopen=1,
     sysctls=LINUX_SYSCTLS,
 )
