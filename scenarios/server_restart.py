@@ -28,7 +28,8 @@ SETTLED = 10 * S
 """When the server restarts: all clients are connected by then."""
 LASTING = 60 * S
 """How long the clients keep pinging once the server is back."""
-SAMPLES = 100 * MS
+SAMPLES = 20 * MS, 100 * MS
+"""The queues are sampled so often at least and at most: the more clients, the longer a look."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def build(sim: Simulation, p: Parameters) -> None:
         sim.process(stay_connected(client, address, start, wait, p.retry, ping))
     sim.process(restart(server, p))
     sim.marks.append(("outage", SETTLED, SETTLED + p.downtime))
-    sim.sample_queues(SAMPLES)
+    often, seldom = SAMPLES
+    sim.sample_queues(min(often * max(p.clients // 1000, 1), seldom))
 
 
 def restart(server: Server, p: Parameters) -> Generator[Event, Any, None]:
