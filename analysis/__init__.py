@@ -35,10 +35,14 @@ def summarise(path: str | Path) -> str:
 
     Raises ResultsError.
     """
-    from analysis import points, summary  # noqa: PLC0415
+    from analysis import summary  # noqa: PLC0415
 
     frames = load(path)
-    return points.text(frames) if frames.axes else summary.text(frames)
+    if not frames.axes:
+        return summary.text(frames)
+    from analysis import points  # noqa: PLC0415 (scipy, which only intervals need)
+
+    return points.text(frames)
 
 
 def compare(first: str | Path, second: str | Path) -> str:

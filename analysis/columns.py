@@ -131,12 +131,29 @@ QUEUES = (
 )
 """`queues.parquet`: one row per listening port and sample, if a scenario samples them."""
 
+RUNS = (
+    Column("point", "", "number of the point that it belongs to; sweeps only"),
+    Column("repetition", "", "number of the repetition of that point; sweeps only"),
+    Column("seed", "", "seed of all its random streams"),
+    Column("run", "", "name of the run, and of its file below connections; sweeps only"),
+    Column("status", "", "done, failed or missing"),
+    Column("cause", "", "why it failed, or null; sweeps only"),
+    Column("wall_s", "s", "how long it took; null unless it is done"),
+    Column("events", "", "events that it simulated; null unless it is done"),
+    Column("peak_rss_bytes", "bytes", "most memory that its process held; null unless it is done"),
+)
+"""`frames.runs`: one row per run, and a column for each parameter, in base units, besides."""
+
+OF_SWEEPS = ("repetition", "seed", "run")
+"""Columns of `runs` that the connections of a sweep have too, beside those of the parameters."""
+
 TABLES = {
     "connections": CONNECTIONS,
     "packets": PACKETS,
     "sockets": SOCKETS,
     "counters": COUNTERS,
     "queues": QUEUES,
+    "runs": RUNS,
 }
 """The tables of a results folder by name; the file is `NAME.parquet`."""
 
@@ -148,3 +165,29 @@ def unit(table: str, column: str) -> str:
     's'
     """
     return next(known.unit for known in TABLES[table] if known.name == column)
+
+
+def markdown() -> str:
+    """Return all columns as the page docs/tables.md."""
+    lines = [HEAD]
+    for table, columns in TABLES.items():
+        lines += [f"## {table}", "", "| column | unit | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{one.name}` | {one.unit} | {one.meaning} |" for one in columns]
+        lines.append("")
+    return "\n".join(lines)
+
+
+HEAD = """\
+# Tables
+
+What the tables of a results folder hold: `frames.NAME` of `analysis.load(DIR)`, or the file
+`NAME.parquet`. Times are seconds of simulated time since the run began; a missing value is null.
+A sweep's connections and runs also have a column for each parameter of the scenario, in base units:
+seconds, bits per second, probabilities from 0 to 1. Its connections have `repetition`, `seed` and
+`run` of `runs` besides, and a parameter that has the name of a column has `_parameter` behind it.
+
+`python -m analysis.columns` writes this page.
+"""
+
+if __name__ == "__main__":
+    print(markdown(), end="")

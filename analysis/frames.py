@@ -64,7 +64,7 @@ class Frames:
     @cached_property
     def connections(self) -> pd.DataFrame:
         """One row per connect() call; in a sweep, of all runs, with the parameters as columns."""
-        return self._read("connections", self._columns, self._where)
+        return self.read("connections", self._columns, self._where)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -79,22 +79,22 @@ class Frames:
     @cached_property
     def packets(self) -> pd.DataFrame:
         """One row per packet and place, of a run with --trace."""
-        return self._read("packets")
+        return self.read("packets")
 
     @cached_property
     def sockets(self) -> pd.DataFrame:
         """One row per event at a socket, of a run with --trace."""
-        return self._read("sockets")
+        return self.read("sockets")
 
     @cached_property
     def queues(self) -> pd.DataFrame:
         """The lengths of the listeners' queues over time."""
-        return self._read("queues")
+        return self.read("queues")
 
     @cached_property
     def counters(self) -> pd.DataFrame:
         """The hosts' counters at the end of the run."""
-        return self._read("counters")
+        return self.read("counters")
 
     def has(self, table: str) -> bool:
         """Whether there is a table."""
@@ -106,7 +106,7 @@ class Frames:
         """Return some columns of `connections`, reading no others if it has not been read yet."""
         if "connections" in self.__dict__:
             return self.connections[list(columns)]
-        return self._read("connections", columns, self._where)
+        return self.read("connections", columns, self._where)
 
     def of_runs(self, runs: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
         """Return some columns of the connections of some runs of a sweep, reading no others."""
@@ -119,25 +119,32 @@ class Frames:
         connections: pd.DataFrame = table.to_pandas()
         return connections
 
-    def dask(self) -> Any:
-        """Return `connections` as a Dask DataFrame, of which nothing is in memory.
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, where: Where = None
+    ) -> pd.DataFrame:
+        """Return some columns and rows of a table of `analysis.columns`, reading no others."""
+        return read_table(self._file(table), table, columns, where)
 
+    def dask(self, table: str = "connections") -> Any:
+        """Return a table as a Dask DataFrame, of which nothing is in memory.
+
+        `connections` has the columns and rows that were asked for.
         Raises ImportError without the extra `connectsim[dask]`.
         """
         import dask.dataframe as dd  # noqa: PLC0415 (optional, and slow to import)
 
+        file = self._file(table)
+        _check_columns(file, table, None)
+        if table != "connections":
+            return dd.read_parquet(file)
         columns = None if self._columns is None else list(self._columns)
-        return dd.read_parquet(self._file("connections"), columns=columns, filters=self._where)
-
-    def _read(
-        self, table: str, columns: Sequence[str] | None = None, where: Where = None
-    ) -> pd.DataFrame:
-        return read_table(self._file(table), table, columns, where)
+        return dd.read_parquet(file, columns=columns, filters=self._where)
 
     def _file(self, table: str) -> Path:
         if self.path is None:
             raise ResultsError(f"no table {table!r}: these frames were not read from a folder")
-        return self.path / ("connections" if self.is_sweep else f"{table}.parquet")
+        whole = self.is_sweep and table == "connections"
+        return self.path / (table if whole else f"{table}.parquet")
 
 
 def load(path: str | Path, columns: Sequence[str] | None = None, where: Where = None) -> Frames:
@@ -158,14 +165,20 @@ def read_table(
     """Return a Parquet table as a frame; raises ResultsError as `load` does."""
     _check_columns(file, table, columns)
     try:
-        return pd.read_parquet(
-            file,
-            engine="pyarrow",
-            columns=None if columns is None else list(columns),
-            filters=where,
+        read: pa.Table = pq.read_table(
+            file, columns=None if columns is None else list(columns), filters=where
         )
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(f"{file}: {_first_line(error)}") from error
+    return _to_pandas(read)
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table, of which nothing is left, as a frame; never is all there twice."""
+    # A column that is in one piece would share Arrow's memory, which cannot be written to.
+    in_pieces = all(column.num_chunks > 1 for column in table.columns)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=in_pieces, self_destruct=True)
+    return frame
 
 
 def _check_columns(file: Path, table: str, columns: Sequence[str] | None) -> None:

@@ -29,12 +29,12 @@ def summarise(connections: pd.DataFrame) -> pd.DataFrame:
     `max_s` (of the latency; NaN where there is none), and the sums of `syn_sent`,
     `syn_retransmits`, `synack_sent`, `synack_retransmits`.
     """
-    outcomes = connections["outcome"].value_counts()
+    used = connections[["outcome", "latency_s", *RETRANSMISSIONS]]
+    outcomes = used["outcome"].value_counts()
     rows = {
-        str(outcome): connections[connections["outcome"] == outcome]
-        for outcome in outcomes.index[outcomes > 0]
+        str(outcome): used[used["outcome"] == outcome] for outcome in outcomes.index[outcomes > 0]
     }
-    rows["all"] = connections
+    rows["all"] = used
     table = pd.DataFrame.from_dict(
         {name: _row(rows_of, len(connections)) for name, rows_of in rows.items()}, orient="index"
     ).rename_axis("outcome")

@@ -216,3 +216,21 @@ def test_linux_measurement_e3(name: str, loss: float) -> None:
 
 def test_gilbert_elliott_of_no_burst_is_bernoulli() -> None:
     assert gilbert_elliott_loss(0.01, 1.0, 0.98, 0.98) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("p", [0.001, 0.05, 0.6])
+def test_gilbert_elliott_far_apart_forgets_the_burst(p: float) -> None:
+    """Whatever the first packet met, the chain's state 100,000 packets later loses this share."""
+    r, h, k = 0.1, 0.3, 0.999
+    steps = np.linalg.matrix_power(np.array([[1 - p, p], [r, 1 - r]]), 100_000)
+    lost = steps @ np.array([1 - k, 1 - h])
+    assert lost == pytest.approx([gilbert_elliott_loss(p, r, h, k)] * 2, abs=1e-9)
+
+
+@pytest.mark.parametrize("more", [{"netem": "delay 10ms"}, {"lose": "SYN 1"}])
+def test_theory_says_nothing_of_links_that_do_more_than_lose(more: dict[str, str]) -> None:
+    table = synthetic.connections(10).assign(path_hops=1)
+    parameters = {"loss": 0.01, "netem": None, "lose": None}
+    recipe = synthetic.recipe(parameters=parameters)
+    assert theory.of_run(recipe, table) is not None
+    assert theory.of_run(recipe | {"parameters": parameters | more}, table) is None
