@@ -230,7 +230,7 @@ def test_gilbert_elliott_far_apart_forgets_the_burst(p: float) -> None:
 @pytest.mark.parametrize("more", [{"netem": "delay 10ms"}, {"lose": "SYN 1"}])
 def test_theory_says_nothing_of_links_that_do_more_than_lose(more: dict[str, str]) -> None:
     table = synthetic.connections(10).assign(path_hops=1)
-    parameters = {"loss": 0.01, "netem": None, "lose": None}
+    parameters = {"loss": 0.01, "netem": "none", "lose": "none"}
     recipe = synthetic.recipe(parameters=parameters)
     assert theory.of_run(recipe, table) is not None
     assert theory.of_run(recipe | {"parameters": parameters | more}, table) is None
