@@ -75,11 +75,14 @@ def let_in_late(frames: Frames, rate: float) -> int:
 
 
 def queues_advice(frames: Frames, host: str, needed: int, syncookies: int) -> list[str]:
-    """Return what to set so that the queues of `host` hold everybody: a backlog of `needed`."""
+    """Return what to set so that the queues of `host` hold everybody: a backlog of `needed`.
+
+    `syncookies` 2: cookies are sent always, and tell of no pressure.
+    """
     counters = pressure.counters_of(frames, host)
     overflows = counters.get("TcpExtListenOverflows", 0)
     full = counters.get("TcpExtTCPReqQFullDrop", 0)
-    cookies = counters.get("TcpExtSyncookiesSent", 0)
+    cookies = counters.get("TcpExtSyncookiesSent", 0) if syncookies == 1 else 0
     quarter = counters.get("TcpExtListenDrops", 0) - overflows - full
     if not overflows + full + cookies and quarter <= 0:
         return [f"Nothing was turned away: a backlog of {count(needed)} would have been enough."]

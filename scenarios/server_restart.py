@@ -109,7 +109,7 @@ def report(frames: Frames, p: Parameters) -> str:
             f" with a jitter of {spread:.3g} s the backlog of now would be enough."
         )
     late = sizing.let_in_late(frames, rate)
-    if late:
+    if late and p.syncookies:
         suggestions.append(
             f"{late:,} clients were connected and not let in before they sent something: their"
             " final ACK found the accept queue full, and a SYN cookie keeps nothing that could"

@@ -58,6 +58,14 @@ def test_cookies_make_phantoms_and_the_report_says_so(connectsim: Command, tmp_p
     assert "46 clients believe that they are connected" in ran.out
 
 
+def test_cookies_that_are_sent_always_tell_of_no_pressure(
+    connectsim: Command, tmp_path: Path
+) -> None:
+    ran = Ran(connectsim, tmp_path, "backlog_overflow", "syncookies=2", "burst=5")
+    assert ran.counters["TcpExtSyncookiesRecv"] == 5
+    assert "Nothing was turned away: a backlog of 4 would have been enough" in ran.out
+
+
 def test_clients_that_talk_are_let_in(connectsim: Command, tmp_path: Path) -> None:
     ran = Ran(connectsim, tmp_path, "backlog_overflow", "client_sends_after=1s")
     assert ran.fates == {"accepted": 64}
