@@ -1,8 +1,8 @@
 """What happens to connects while a link fails and the routes around it are found?
 
 Client and server are joined by a short way and a long one.  The short one fails: until the routes
-have converged its packets are lost, or, if the router beside the failure sees it, refused.  Then
-they take the long way, until the link is repaired.
+have converged its packets are lost, or, if the router beside the failure sees it, refused as far as
+its limit of ICMP errors goes.  Then they take the long way, until the link is repaired.
 """
 
 from __future__ import annotations
