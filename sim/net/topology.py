@@ -198,8 +198,9 @@ def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> To
     `jitter` (delays are latency +- jitter), `netem` (what tc takes, instead of jitter) and
     `bandwidth` or `LinkSpeedRaw`.  A link whose delay is neither given nor follows from places
     gets `latency` (ns) if there is one, else is left out, and so is a node that then has neither
-    place nor link.  Of parallel links the fastest is kept.  A link that a directed graph gives in
-    one direction alone is taken to be alike in the other.  Raises TopologyError.
+    place nor link, not even one to itself.  Of parallel links the fastest is kept.  A link that a
+    directed graph gives in one direction alone is taken to be alike in the other.  Raises
+    TopologyError.
     """
     import networkx as nx  # noqa: PLC0415
 
@@ -210,7 +211,9 @@ def interpret(raw: nx.Graph[Any], source: str, latency: int | None = None) -> To
     for end_a, end_b, attributes in raw.edges(data=True):
         reading.add_link(names[end_a], names[end_b], attributes)
     graph = reading.joined()
-    lost = [name for name, at in graph.nodes.items() if "latitude" not in at and not graph[name]]
+    known = {name for name, at in graph.nodes.items() if "latitude" in at or graph[name]}
+    known.update(reading.found["loops"])
+    lost = [name for name in graph if name not in known]
     graph.remove_nodes_from(lost)
     reading.found["unplaced"] = lost
     if not graph:
@@ -311,11 +314,12 @@ class _Reading:
 
     def add_link(self, end_a: str, end_b: str, attributes: Mapping[str, Any]) -> None:
         """Add a link unless it leads nowhere, has no known delay, or a faster one is there."""
+        name = f"{end_a} - {end_b}"
+        at_a, at_b = self.graph.nodes[end_a], self.graph.nodes[end_b]
+        link = self._link(name, at_a, at_b, attributes, self.latency if end_a != end_b else None)
         if end_a == end_b:
             self.found["loops"].append(end_a)
             return
-        name = f"{end_a} - {end_b}"
-        link = self._link(name, self.graph.nodes[end_a], self.graph.nodes[end_b], attributes)
         if "delay" not in link:
             self.found["without_delay"].append(name)
             return
@@ -348,8 +352,9 @@ class _Reading:
         at_a: Mapping[str, Any],
         at_b: Mapping[str, Any],
         attributes: Mapping[str, Any],
+        guess: int | None,
     ) -> dict[str, Any]:
-        """Return the attributes of a link, with no `delay` if it is not known."""
+        """Return the attributes of a link, with no `delay` if it is not known nor guessed."""
         link: dict[str, Any] = {key: attributes[key] for key in attributes if key not in _OURS}
         latency = _get(attributes, "latency")
         if latency is not None:
@@ -360,8 +365,8 @@ class _Reading:
             link["delay"] = great_circle_delay(
                 at_a["latitude"], at_a["longitude"], at_b["latitude"], at_b["longitude"]
             )
-        elif self.latency is not None:
-            link["delay"] = self.latency
+        elif guess is not None:
+            link["delay"] = guess
             self.found["guessed"].append(name)
         for attribute, read, spellings in _LINK_ATTRIBUTES:
             for spelling in spellings:

@@ -76,6 +76,15 @@ def test_gml_as_shadow_writes_it(write: Write) -> None:
     assert topology.notes == ("1 link from a node to itself left out, at: node at 1.2.3.4",)
 
 
+def test_gml_of_one_node_as_shadow_has_it(write: Write) -> None:
+    one = 'graph [ node [ id 0 ] edge [ source 0 target 0 latency "1 ms" packet_loss 0.0 ] ]'
+    topology = read_topology(write("net.gml", one))
+    assert list(topology.graph) == ["0"]
+    assert topology.notes == ("1 link from a node to itself left out, at: 0",)
+    with pytest.raises(TopologyError, match="link 0 - 0: latency '1 m' is not a duration"):
+        read_topology(write("net.gml", one.replace("1 ms", "1 m")))
+
+
 def test_directed_gml(write: Write) -> None:
     both = SHADOW.replace("directed 0", "directed 1").replace(
         "  edge [\n    source 0\n    target 1",
