@@ -68,7 +68,7 @@ class ImpairedLink(Link):
                 self._drop(copy, fate)
             else:
                 copy.callbacks = self.receivers if fate is Fate.ARRIVES else self._fails
-                due = time + self.delay
+                due = max(now, time + self.delay)
                 heappush(self._queue, (due, NORMAL, next(self.engine._eid), copy))
 
     def transmit(self, packet: Any, size: int, now: int) -> list[Outcome]:

@@ -64,6 +64,19 @@ def test_jitter_of_the_link_takes_away_as_well_as_adds() -> None:
     assert 13.9 * MS < max(times) <= 14 * MS
 
 
+def test_jitter_beyond_a_delay_that_has_changed_sends_nothing_into_the_past() -> None:
+    bench = Bench()
+    netem = Netem(delay=Delay(0, 4 * MS, least=-10 * MS))
+    bench.link = ImpairedLink(
+        bench.engine, Streams(1), "a > b", bench.receive, 10 * MS, netem=netem
+    )
+    bench.engine.run(until=20 * MS)
+    bench.link.delay = MS
+    times = bench.send(*(segment(SYN) for _ in range(100)))
+    assert min(times) == 20 * MS
+    assert max(times) > 24 * MS
+
+
 def test_rate_counts_whole_ip_packets() -> None:
     assert wire_size(segment(SYN)) == 60
     assert Bench(netem="rate 480kbit").send(segment(SYN), segment(SYN)) == [11 * MS, 12 * MS]
