@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scenarios import __main__
 from tests.scenarios.conftest import Command
 
 PROGRAM = (sys.executable, "-m", "scenarios")
@@ -301,6 +302,19 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert errors.decode().count("\n") == 1
     assert b"interrupted" in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_it_is_loading_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.__import__", interrupt)
+    status = __main__.main()
+    monkeypatch.undo()
+    assert status == 130
+    assert capsys.readouterr() == ("", "connectsim: interrupted\n")
 
 
 def test_a_reader_that_went_away_ends_it_quietly() -> None:
