@@ -91,7 +91,7 @@ def theory(
     loss: Loss = "1%",
     loss_back: LossBack = None,
 ) -> None:
-    """Print the exact distribution of connect()'s latency over a path, to p99.9999."""
+    """Print the exact distribution of connect()'s latency."""
     from analysis import advice  # noqa: PLC0415 (numpy and pandas take long to import)
 
     print(advice.theory(*_hosts(profile, server), **_path(rtt, loss, loss_back)))
@@ -105,7 +105,7 @@ def advise(
     loss: Loss = "1%",
     loss_back: LossBack = None,
 ) -> None:
-    """Say what timeout to set for a path, and what other settings would change."""
+    """Say what timeout to set, and what other settings change."""
     from analysis import advice  # noqa: PLC0415
 
     path = _path(rtt, loss, loss_back)
@@ -131,7 +131,10 @@ def compare(
     first: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or a sweep.")],
     second: Annotated[Path, typer.Argument(metavar="DIR", help="Another.")],
 ) -> None:
-    """Compare the latencies of two runs: quantiles with intervals, Kolmogorov-Smirnov."""
+    """Compare the latencies of two runs.
+
+    Quantiles with intervals, and the test of Kolmogorov and Smirnov.
+    """
     import analysis  # noqa: PLC0415
 
     print(analysis.compare(first, second))

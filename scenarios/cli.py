@@ -201,7 +201,7 @@ def sweep(
         bool, typer.Option("--plan", help="Only say what would run and how long it would take.")
     ] = False,
 ) -> None:
-    """Run a scenario at many points of its parameters; what is there already stays."""
+    """Run a scenario at many points; what is there already stays."""
     from scenarios.sweeps import command  # noqa: PLC0415
 
     options = {
@@ -229,7 +229,7 @@ def sweep(
 
 @app.command()
 def summary(folder: ResultsFolder) -> None:
-    """Print the summary of a run (outcomes, latencies) or of a sweep (its points)."""
+    """Print outcomes and latencies of a run, or a sweep's points."""
     import analysis  # noqa: PLC0415
 
     print(analysis.summarise(folder))

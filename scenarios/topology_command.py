@@ -24,7 +24,7 @@ def topology(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of a generator.")] = 1,
 ) -> None:
-    """Print what was understood of a topology, and draw it on a map."""
+    """Print what was understood of a topology, and draw a map."""
     from analysis.plots import style  # noqa: PLC0415
     from analysis.plots import topology as drawing  # noqa: PLC0415
     from scenarios.topologies import read  # noqa: PLC0415

@@ -38,7 +38,7 @@ def ladder(
         typer.Option(metavar="FILE", help="PNG, SVG or PDF by its ending [default: text]."),
     ] = None,
 ) -> None:
-    """Show the message sequence of one connection, as text or as a picture."""
+    """Show one connection's message sequence, as text or a picture."""
     from analysis import ladder as model  # noqa: PLC0415
     from analysis import ladder_text  # noqa: PLC0415
 

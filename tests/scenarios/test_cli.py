@@ -104,7 +104,9 @@ def test_version(connectsim: Command) -> None:
 def test_without_a_command_there_is_help(connectsim: Command) -> None:
     status, output, _ = connectsim()
     assert status == 0
-    assert "Commands:" in output
+    _, _, commands = output.partition("Commands:")
+    assert "list " in commands
+    assert "..." not in commands, "a line is too long for a terminal of 80 columns"
 
 
 def test_run_writes_tables_and_prints_a_summary(connectsim: Command, tmp_path: Path) -> None:
