@@ -6,6 +6,7 @@ once and how it starts again once a worker died.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import os
@@ -108,11 +109,8 @@ def _dask(address: str, workers: int | None) -> Iterator[Pool]:
     except ImportError:
         raise UserError("--executor dask: not installed: pip install 'connectsim[dask]'") from None
     if address:
-        try:
-            client = distributed.Client(address, timeout=ANSWER_TIME)
-        except (OSError, ValueError, TimeoutError) as error:
-            what = str(error).partition("\n")[0] or "no answer"
-            raise UserError(f"--executor dask:{address}: no scheduler answers: {what}") from None
+        _check_scheduler(distributed, address)
+        client = distributed.Client(address, timeout=ANSWER_TIME)
         cluster = None
     else:
         with _deaf():
@@ -132,6 +130,26 @@ def _dask(address: str, workers: int | None) -> Iterator[Pool]:
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+def _check_scheduler(distributed: Any, address: str) -> None:
+    """Raise UserError unless a scheduler answers at an address, soon.
+
+    What is there may be anything: a web server, or a port that takes connections and is silent.
+    """
+
+    async def ask() -> str:
+        async with distributed.rpc(address, timeout=ANSWER_TIME) as peer:
+            return str((await peer.identity())["type"])
+
+    try:
+        kind = asyncio.run(asyncio.wait_for(ask(), ANSWER_TIME))
+    except Exception as error:
+        what = str(error).partition("\n")[0] or f"nothing came within {ANSWER_TIME} s"
+    else:
+        what = "" if kind == "Scheduler" else f"a {kind} does"
+    if what:
+        raise UserError(f"--executor dask:{address}: no scheduler answers: {what}")
 
 
 @contextmanager

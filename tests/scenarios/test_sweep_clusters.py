@@ -7,10 +7,13 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -136,6 +139,28 @@ def test_an_address_where_no_scheduler_answers(
     assert status == 2
     assert f"--executor dask:{address}: no scheduler answers" in errors
     assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@needs_dask
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_port_of_something_else(
+    connectsim: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: bytes
+) -> None:
+    monkeypatch.setattr(executors, "ANSWER_TIME", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError), server.accept()[0] as peer:
+                peer.sendall(answer)
+                time.sleep(3)
+
+        threading.Thread(target=accept, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        options = ("--executor", f"dask:{address}", "--out", tmp_path / "out")
+        status, _, errors = connectsim("sweep", "two_hosts", *options)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "no scheduler answers" in errors
     assert not (tmp_path / "out").exists()
 
 
