@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sim import wire
 from sim.engine import Engine, Timers
 from sim.icmp import IcmpPacket
 from sim.ip import is_ipv6
@@ -109,6 +110,12 @@ class Host:
         """Take note of a packet whose checksum is wrong."""
         self.tcp.counters["TcpInErrs"] += 1
         self.tcp.counters["TcpInCsumErrors"] += 1
+
+    def receive_bytes(self, data: bytes) -> None:
+        """Take a packet as it stands on the wire; a malformed one is counted and dropped."""
+        packet: Any = wire.decode(data, self.tcp.counters)
+        if packet is not None:
+            self.receive(packet)
 
     def receive(self, packet: Packet) -> None:
         """Take a packet from a link."""

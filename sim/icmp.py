@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sim import ip
-from sim.ip import IpHeader, MalformedError, checksum
+from sim.ip import ChecksumError, IpHeader, MalformedError, checksum
 from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.tcp import header as tcp
 
@@ -111,7 +111,7 @@ def decode(data: bytes) -> IcmpPacket:
     if len(body) < _MESSAGE.size:
         raise MalformedError(f"ICMP: {len(body)} bytes, a message has at least {_MESSAGE.size}")
     if checksum(_pseudo_header(header, len(body)) + body):
-        raise MalformedError("ICMP: wrong checksum")
+        raise ChecksumError("ICMP: wrong checksum")
     kind, code, _, mtu = _MESSAGE.unpack_from(body)
     if kind not in _ERRORS[header.protocol]:
         raise MalformedError(f"ICMP: type {kind} quotes no packet")

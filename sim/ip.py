@@ -28,6 +28,10 @@ class MalformedError(ValueError):
     """Bytes that are no packet this simulator knows; the message says what is wrong where."""
 
 
+class ChecksumError(MalformedError):
+    """A segment or message whose checksum is wrong."""
+
+
 class IpHeader(NamedTuple):
     """What an IP header says, of either version: the addresses' form tells which."""
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from sim import ip
-from sim.ip import IpHeader, MalformedError, checksum
+from sim.ip import ChecksumError, IpHeader, MalformedError, checksum
 from sim.packet import NO_SYN_OPTIONS, NO_TIMESTAMP, SYN, Flow, Packet, SynOptions
 
 END = 0
@@ -72,7 +72,7 @@ def decode(data: bytes) -> Packet:
     if header.protocol != ip.TCP:
         raise MalformedError(f"IP: protocol {header.protocol} is not TCP")
     if checksum(ip.pseudo_header(header, len(body)) + body):
-        raise MalformedError("TCP: wrong checksum")
+        raise ChecksumError("TCP: wrong checksum")
     return decode_segment(header, body)
 
 
