@@ -23,8 +23,6 @@ from sim.tcp.states import TRANSITIONS, Event, State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-DEFAULT_MSS, DEFAULT_MSS_V6 = 536, 1220
-"""Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""
 MAX_WSCALE = 14
 """Largest window scale that is used (RFC 7323 section 2.3)."""
 PAWS_AGE = 24 * 24 * 3600 * 1_000_000_000
@@ -133,10 +131,8 @@ def agree_options(c: Connection, segment: Packet) -> None:
     """Take from the peer's SYN what both sides offered (RFC 9293 3.7.1, RFC 7323, RFC 2018)."""
     mss, wscale, sack_permitted, _, _ = segment.options or NO_SYN_OPTIONS
     ours = c.options
-    if mss < 0:
-        mss = DEFAULT_MSS_V6 if ":" in c.key.src else DEFAULT_MSS
-    c.mss = min(c.mss, mss)
     profile = c.stack.profile
+    c.mss = min(c.mss, profile.believed_mss(mss, six=":" in c.key.src))
     if profile.buffer_in_segments:
         c.rcv_wnd = profile.receive_window(c.rcv_wnd, c.mss, c.settings.rcvbuf)
     c.sack_ok = sack_permitted and ours.sack_permitted

@@ -34,7 +34,7 @@ def room(peer: Peer, profile: Profile, settings: Settings) -> int:
     if not profile.fastopen & CLIENT or not (peer.cookie or profile.fastopen & WITHOUT_COOKIE):
         return 0
     limits = peer.mss, settings.maxseg or peer.mss, peer.fastopen_mss or peer.mss
-    return min(limits) - OPTIONS_LENGTH
+    return max(min(limits) - OPTIONS_LENGTH, 0)
 
 
 def prepare(c: Connection, data: bytes) -> None:

@@ -19,6 +19,10 @@ END, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS, FASTOPEN = 0, 1, 2, 3, 
 """Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018, RFC 7413)."""
 
 
+DEFAULT_MSS, DEFAULT_MSS_V6 = 536, 1220
+"""Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sysctl:
     """One knob: how its value changes a profile."""
@@ -74,6 +78,8 @@ class Profile:
     layout: Callable[[SynOptions, bool], tuple[int, ...]]
     """Order of the options in a SYN, NOPs and end among them; the flag says whether timestamps."""
     ttl: int = 64
+    min_mss: int = 48
+    """A peer's offer of smaller segments is not believed, bytes (net.ipv4.tcp_min_snd_mss)."""
     timestamps: bool = True
     sack: bool = True
     window_scaling: bool = True
@@ -202,6 +208,15 @@ class Profile:
         wscale = min(self.wscale, max(rcvbuf.bit_length() - 16, 0)) if rcvbuf else self.wscale
         options = SynOptions(mss, wscale if self.window_scaling else -1, self.sack)
         return options._replace(layout=self.layout(options, self.timestamps))
+
+    def believed_mss(self, offered: int, *, six: bool) -> int:
+        """Return the segment size of a peer that offered so many bytes, -1: nothing.
+
+        Nothing and 0 stand for the default, less than the host's least for that.
+        """
+        if offered <= 0:
+            return DEFAULT_MSS_V6 if six else DEFAULT_MSS
+        return max(offered, self.min_mss)
 
     def first_window(self, segment: int, rcvbuf: int = 0) -> int:
         """Return the first window, bytes, for segments of that many bytes (E8).

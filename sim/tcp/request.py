@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sim.packet import ACK, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
 from sim.tcp import cookies
-from sim.tcp.arrives import DEFAULT_MSS, DEFAULT_MSS_V6, MAX_WSCALE
+from sim.tcp.arrives import MAX_WSCALE
 from sim.tcp.challenge import NEVER_YET, limited
 from sim.tcp.connection import Connection
 from sim.tcp.isn import initial_sequence_number
@@ -82,10 +82,11 @@ class Request:
         """When the first SYN-ACK was sent, ns."""
         self.irs = segment.seq
         self.iss = isn or initial_sequence_number(peer.key, flow[3], flow[1], now)
-        self.ts_recent = segment.ts_val if self.stack.profile.timestamps else NO_TIMESTAMP
+        profile = self.stack.profile
+        self.ts_recent = segment.ts_val if profile.timestamps else NO_TIMESTAMP
         mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
-        if mss < 0:
-            mss = DEFAULT_MSS_V6 if ":" in flow[0] else DEFAULT_MSS
+        if mss < profile.min_mss:
+            mss = profile.believed_mss(mss, six=":" in flow[0])
         self.mss = mss if mss < peer.mss else peer.mss
         """Largest segment that the client takes, bytes."""
         self.agree(wscale, sack)

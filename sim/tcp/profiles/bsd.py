@@ -127,6 +127,7 @@ FREEBSD_SYSCTLS = {
         lambda p, value: replace(p, syn=replace(p.syn, deadline=milliseconds(value))),
         lambda p: p.syn.deadline // MS,
     ),
+    "net.inet.tcp.minmss": knob("min_mss"),
     "net.inet.tcp.msl": knob("msl", milliseconds),
     "net.inet.tcp.recvspace": knob("receive_space"),
     "net.inet.tcp.rexmit_drop_options": Sysctl(
@@ -184,6 +185,7 @@ FREEBSD = Profile(
     refuses_in_syn_received=True,
     connect_errors=bsd_errno,
     rto_slop=200 * MS,
+    min_mss=216,
     rto_max=64 * S,
     send_buffer=32768,
     tw_reuse=0,

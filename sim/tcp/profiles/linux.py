@@ -118,6 +118,7 @@ LINUX_SYSCTLS = {
     "net.ipv4.tcp_invalid_ratelimit": knob("invalid_ratelimit", milliseconds),
     "net.ipv4.tcp_max_orphans": knob("max_orphans"),
     "net.ipv4.tcp_max_syn_backlog": knob("max_syn_backlog"),
+    "net.ipv4.tcp_min_snd_mss": knob("min_mss"),
     "net.ipv4.tcp_mem": Sysctl(
         lambda p, value: replace(p, memory=numbers(value)[2] * PAGE), lambda p: p.memory // PAGE
     ),

@@ -1,4 +1,7 @@
-"""Arbitrary segments in each state: nothing raises, no state is undefined, nothing is left over."""
+"""Arbitrary segments in each state: nothing raises, no state is undefined, nothing is left over.
+
+All that the host sends meanwhile can be written as bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.packet import ACK, FIN, RST, SYN, Flow, Packet, SynOptions
+from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Flow, Packet, SynOptions
 from sim.packetdrill.bench import Bench
 from sim.socket import SHUT_WR, Socket
+from sim.tcp import header
 from sim.tcp.connection import Connection
 from sim.tcp.profiles import PROFILES
 from sim.tcp.request import Request
@@ -35,10 +39,19 @@ class Peer:
         self.flow = Flow(REMOTE, 40000, LOCAL, PORT)
         self.sockets: list[Socket] = []
 
-    def put(self, flags: int, seq: int, ack: int = 0, payload: bytes = b"") -> None:
-        options = OPTIONS if flags & SYN else None
-        packet = Packet(self.flow, flags, (PEER_ISN + seq) & MASK, ack & MASK, 4000, options)
+    def put(
+        self,
+        flags: int,
+        seq: int,
+        ack: int = 0,
+        payload: bytes = b"",
+        options: SynOptions = OPTIONS,
+        ts_val: int = NO_TIMESTAMP,
+    ) -> None:
+        packet = Packet(self.flow, flags, (PEER_ISN + seq) & MASK, ack & MASK, 4000)
+        packet.options = options if flags & SYN else None
         packet.payload = payload
+        packet.ts_val = ts_val
         self.bench.put(packet)
         self.bench.settle()
 
@@ -141,6 +154,8 @@ SEGMENTS = st.tuples(
     NEAR,
     st.sampled_from([b"", b"x", bytes(1000)]),
     st.sampled_from([0, 0, 1 * MS, 1 * S, 100 * S]),
+    st.sampled_from([OPTIONS, SynOptions(), SynOptions(mss=0, fastopen=b"")]),
+    st.sampled_from([NO_TIMESTAMP, 0, 1, 7, 1 << 31, MASK]),
 )
 
 
@@ -158,14 +173,14 @@ def test_any_segments(
     state: State,
     way: Callable[[Peer], None],
     system: str,
-    segments: list[tuple[int, int, int, bytes, int]],
+    segments: list[tuple[int, int, int, bytes, int, SynOptions, int]],
 ) -> None:
     peer = Peer(system)
     way(peer)
     tcp = peer.bench.host.tcp
-    for flags, seq, ack, payload, pause in segments:
+    for flags, seq, ack, payload, pause, options, ts_val in segments:
         known = peer.sent() if peer.bench.caught else 0
-        peer.put(flags, 1 + seq, known + ack, payload)
+        peer.put(flags, 1 + seq, known + ack, payload, options, ts_val)
         peer.bench.advance(peer.bench.now + pause)
         assert peer.state in State
         assert tcp.memory_used >= 0
@@ -175,3 +190,5 @@ def test_any_segments(
     assert not tcp.connections
     assert not tcp.listeners
     assert tcp.memory_used == tcp.orphans == 0
+    for _, packet in peer.bench.caught:
+        header.encode(packet)

@@ -154,11 +154,14 @@ def check(sim: Simulation, client: Side, server: Side) -> None:
             assert (listener.requests, len(listener.accept_queue)) == (0, 0)  # type: ignore[union-attr]
 
 
-@given(ROLES, ROLES, FATES, FATES)
+SYSTEMS = st.tuples(st.sampled_from(list(PROFILES)), st.sampled_from(list(PROFILES)))
+
+
+@given(ROLES, ROLES, FATES, FATES, SYSTEMS)
 def test_whatever_the_link_does(
-    client: Role, server: Role, there: list[Fate], back: list[Fate]
+    client: Role, server: Role, there: list[Fate], back: list[Fate], systems: tuple[str, str]
 ) -> None:
-    check(*connect(client, server, {"client": there, "server": back}))
+    check(*connect(client, server, {"client": there, "server": back}, systems))
 
 
 @pytest.mark.parametrize("systems", list(product(PROFILES, repeat=2)), ids="-".join)
