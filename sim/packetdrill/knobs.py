@@ -59,11 +59,7 @@ def operating_system(steps: Iterable[Step]) -> str:
 
 def configure(profile: Profile, step: SetSysctl) -> Profile:
     """Return the profile with a sysctl set; raises ValueError if the profile cannot honour it."""
-    if step.name in profile.sysctls:
-        try:
-            return profile.configure({step.name: step.value})
-        except ValueError:
-            raise ValueError(f"bad value '{step.value}' for {step.name}") from None
-    if step.name in WITHOUT_COUNTERPART or ONLY_VALUE.get(step.name) == step.value:
+    harmless = step.name in WITHOUT_COUNTERPART or ONLY_VALUE.get(step.name) == step.value
+    if step.name not in profile.sysctls and harmless:
         return profile
     return profile.configure({step.name: step.value})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sim.packet import SynOptions
@@ -23,12 +23,8 @@ DEFAULT_MSS, DEFAULT_MSS_V6 = 536, 1220
 """Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sysctl:
-    """One knob: how its value changes a profile."""
-
-    apply: Callable[[Profile, Any], Profile]
-    read: Callable[[Profile], Any]
+Sysctl = Callable[["Profile", Any], "Profile"]
+"""One knob: returns the profile with it set; ValueError says what its value must be."""
 
 
 class ErrorOf(Protocol):
@@ -244,7 +240,8 @@ class Profile:
     def configure(self, sysctls: Mapping[str, Any]) -> Profile:
         """Return this profile with some of its sysctls set.
 
-        Raises ValueError, with the nearest name, if the profile has no such sysctl.
+        Raises ValueError, one line, if it has no such sysctl (with the nearest name), or not for
+        such a value.
         """
         profile = self
         for name, value in sysctls.items():
@@ -253,7 +250,10 @@ class Profile:
                 near = difflib.get_close_matches(name, self.sysctls, 1, 0.5)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ValueError(f"{self.name} has no sysctl {name!r}{hint}")
-            profile = sysctl.apply(profile, value)
+            try:
+                profile = sysctl(profile, value)
+            except ValueError as error:
+                raise ValueError(f"{name} must be {error}, not {value!r}") from None
         return profile
 
     def schedules(self) -> dict[str, Any]:
@@ -266,26 +266,3 @@ class Profile:
                 "levels": [list(level) for level in self.wheel.levels],
             },
         }
-
-
-def flag(value: Any) -> bool:
-    """Return a knob's 0 or 1 as truth."""
-    return bool(int(value))
-
-
-def knob(name: str, convert: Callable[[Any], Any] = int) -> Sysctl:
-    """Return the sysctl that sets the profile's field `name`."""
-    return Sysctl(
-        lambda profile, value: replace(profile, **{name: convert(value)}),
-        lambda profile: getattr(profile, name),
-    )
-
-
-def schedule_knob(schedule: str, name: str) -> Sysctl:
-    """Return the sysctl that sets the field `name` of one of the profile's schedules."""
-    return Sysctl(
-        lambda profile, value: replace(
-            profile, **{schedule: replace(getattr(profile, schedule), **{name: int(value)})}
-        ),
-        lambda profile: getattr(getattr(profile, schedule), name),
-    )

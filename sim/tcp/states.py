@@ -44,6 +44,8 @@ class Event(IntEnum):
     TIMEOUT_2MSL = 9
     DELETE_TCB = 10
     """Reset by the peer, aborted by the user, timed out, or refused by the network."""
+    RCV_RST = 11
+    """Of a passive open (figure 5, note 1): the listener has its request no more."""
 
     def __str__(self) -> str:
         return LABELS[self]
@@ -61,6 +63,7 @@ LABELS = {
     Event.RCV_FIN_AND_ACK_OF_FIN: "rcv FIN and ACK of FIN / snd ACK",
     Event.TIMEOUT_2MSL: "timeout = 2 MSL / delete TCB",
     Event.DELETE_TCB: "RST, ABORT or timeout / delete TCB",
+    Event.RCV_RST: "rcv RST, of a passive OPEN",
 }
 
 TRANSITIONS: dict[State, dict[Event, State]] = {
@@ -83,6 +86,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.RCV_ACK_OF_SYN: State.ESTABLISHED,
         Event.CLOSE: State.FIN_WAIT_1,
         Event.RCV_FIN: State.CLOSE_WAIT,
+        Event.RCV_RST: State.LISTEN,
         Event.DELETE_TCB: State.CLOSED,
     },
     State.ESTABLISHED: {
@@ -118,7 +122,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     },
 }
 """Figure 5, and section 3.10.7's FIN in SYN-RECEIVED; LISTEN + SEND of the figure is an
-ACTIVE_OPEN here, and CLOSE in LISTEN and SYN-SENT deletes the TCB."""
+ACTIVE_OPEN here, and CLOSE in LISTEN and SYN-SENT deletes the TCB.  A passive open is a request
+beside its listener (`sim.tcp.request`): RCV_RST takes it away, and the listener is in LISTEN."""
 
 
 def diagram() -> str:

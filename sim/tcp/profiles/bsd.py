@@ -28,11 +28,10 @@ from sim.tcp.profile import (
     ErrorOf,
     Profile,
     Sysctl,
-    flag,
-    knob,
     syncache,
     three_halves,
 )
+from sim.tcp.profiles.knobs import field, flag, milliseconds, schedule, whole
 from sim.tcp.timers import Backoff, Wheel
 from sim.units import MS, S
 
@@ -77,13 +76,8 @@ def macos_layout(options: SynOptions, timestamps: bool) -> tuple[int, ...]:
 
 def rfc1323(profile: Profile, value: Any) -> Profile:
     """net.inet.tcp.rfc1323: 1 both extensions, 2 window scaling alone, 3 timestamps alone."""
-    number = int(value)
+    number = whole(0, 3)(value)
     return replace(profile, window_scaling=number in (1, 2), timestamps=number in (1, 3))
-
-
-def milliseconds(value: Any) -> int:
-    """Return a knob's milliseconds as ns."""
-    return int(value) * MS
 
 
 def icmp_may_rst(profile: Profile, value: Any) -> Profile:
@@ -94,59 +88,53 @@ def icmp_may_rst(profile: Profile, value: Any) -> Profile:
 
 def set_slop(profile: Profile, value: Any) -> Profile:
     """net.inet.tcp.rexmit_slop: what every retransmission waits in addition."""
-    slop = milliseconds(value)
+    slop = milliseconds()(value)
     return replace(profile, rto_slop=slop, syn=replace(profile.syn, slop=slop))
 
 
 def set_buffer_limit(profile: Profile, value: Any) -> Profile:
     """kern.ipc.maxsockbuf: the window scale is the least that can offer so much."""
-    scales = range(15)
-    return replace(profile, wscale=next((n for n in scales if 65535 << n >= int(value)), 14))
+    limit, scales = whole(1, 2**63)(value), range(15)
+    return replace(profile, wscale=next((n for n in scales if 65535 << n >= limit), 14))
 
 
-FREEBSD_SYSCTLS = {
-    "kern.ipc.maxsockbuf": Sysctl(set_buffer_limit, lambda p: 65535 << p.wscale),
-    "kern.ipc.soacceptqueue": knob("somaxconn"),
-    "net.inet.ip.portrange.first": Sysctl(
-        lambda p, value: replace(p, local_ports=(int(value), p.local_ports[1])),
-        lambda p: p.local_ports[0],
-    ),
-    "net.inet.ip.portrange.last": Sysctl(
-        lambda p, value: replace(p, local_ports=(p.local_ports[0], int(value))),
-        lambda p: p.local_ports[1],
-    ),
-    "net.inet.ip.ttl": knob("ttl"),
-    "net.inet.tcp.delacktime": knob("delayed_ack", milliseconds),
-    "net.inet.tcp.drop_synfin": knob("drops_syn_fin", flag),
-    "net.inet.tcp.finwait2_timeout": knob("fin_timeout", milliseconds),
-    "net.inet.tcp.icmp_may_rst": Sysctl(icmp_may_rst, lambda p: int(p.connect_errors is bsd_errno)),
-    "net.inet.tcp.initcwnd_segments": knob("initial_cwnd"),
-    "net.inet.tcp.insecure_rst": knob("insecure_rst", flag),
-    "net.inet.tcp.insecure_syn": knob("insecure_syn", flag),
-    "net.inet.tcp.keepinit": Sysctl(
-        lambda p, value: replace(p, syn=replace(p.syn, deadline=milliseconds(value))),
-        lambda p: p.syn.deadline // MS,
-    ),
-    "net.inet.tcp.minmss": knob("min_mss"),
-    "net.inet.tcp.msl": knob("msl", milliseconds),
-    "net.inet.tcp.recvspace": knob("receive_space"),
-    "net.inet.tcp.rexmit_drop_options": Sysctl(
-        lambda p, value: replace(p, plain_syn=3 if flag(value) else 0),
-        lambda p: int(p.plain_syn > 0),
-    ),
-    "net.inet.tcp.rexmit_initial": Sysctl(
-        lambda p, value: replace(p, syn=replace(p.syn, initial=milliseconds(value))),
-        lambda p: p.syn.initial // MS,
-    ),
-    "net.inet.tcp.rexmit_min": knob("rto_min", milliseconds),
-    "net.inet.tcp.rexmit_slop": Sysctl(set_slop, lambda p: p.rto_slop // MS),
-    "net.inet.tcp.rfc1323": Sysctl(
-        rfc1323, lambda p: p.window_scaling + 2 * (p.timestamps and not p.window_scaling)
-    ),
-    "net.inet.tcp.sack.enable": knob("sack", flag),
-    "net.inet.tcp.sendspace": knob("send_buffer"),
-    "net.inet.tcp.syncache.rst_on_sock_fail": knob("abort_on_overflow", flag),
-    "net.inet.tcp.syncookies": knob("syncookies"),
+def set_port(end: int) -> Sysctl:
+    """net.inet.ip.portrange.first and .last; the host takes the lesser one for the first."""
+
+    def set_end(profile: Profile, value: Any) -> Profile:
+        port, other = whole(1, 65535)(value), profile.local_ports[1 - end]
+        return replace(profile, local_ports=(min(port, other), max(port, other)))
+
+    return set_end
+
+
+FREEBSD_SYSCTLS: dict[str, Sysctl] = {
+    "kern.ipc.maxsockbuf": set_buffer_limit,
+    "kern.ipc.soacceptqueue": field("somaxconn", whole()),
+    "net.inet.ip.portrange.first": set_port(0),
+    "net.inet.ip.portrange.last": set_port(1),
+    "net.inet.ip.ttl": field("ttl", whole(1, 255)),
+    "net.inet.tcp.delacktime": field("delayed_ack", milliseconds()),
+    "net.inet.tcp.drop_synfin": field("drops_syn_fin", flag),
+    "net.inet.tcp.finwait2_timeout": field("fin_timeout", milliseconds()),
+    "net.inet.tcp.icmp_may_rst": icmp_may_rst,
+    "net.inet.tcp.initcwnd_segments": field("initial_cwnd", whole(1)),
+    "net.inet.tcp.insecure_rst": field("insecure_rst", flag),
+    "net.inet.tcp.insecure_syn": field("insecure_syn", flag),
+    "net.inet.tcp.keepinit": schedule("syn", "deadline", milliseconds(1)),
+    "net.inet.tcp.minmss": field("min_mss", whole(1, 65535)),
+    "net.inet.tcp.msl": field("msl", milliseconds(1)),
+    "net.inet.tcp.recvspace": field("receive_space", whole(1)),
+    "net.inet.tcp.rexmit_drop_options": field("plain_syn", lambda value: 3 * flag(value)),
+    "net.inet.tcp.rexmit_initial": schedule("syn", "initial", milliseconds(1)),
+    "net.inet.tcp.rexmit_min": field("rto_min", milliseconds(1)),
+    "net.inet.tcp.rexmit_slop": set_slop,
+    "net.inet.tcp.rfc1323": rfc1323,
+    "net.inet.tcp.sack.enable": field("sack", flag),
+    "net.inet.tcp.sendspace": field("send_buffer", whole(1)),
+    "net.inet.tcp.syncache.rexmtlimit": schedule("synack", "retries", whole()),
+    "net.inet.tcp.syncache.rst_on_sock_fail": field("abort_on_overflow", flag),
+    "net.inet.tcp.syncookies": field("syncookies", flag),
 }
 
 FREEBSD = Profile(

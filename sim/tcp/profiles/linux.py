@@ -20,12 +20,18 @@ from sim.tcp.profile import (
     WSCALE,
     Profile,
     Sysctl,
-    flag,
-    knob,
     no_more,
-    schedule_knob,
 )
-from sim.tcp.siphash import fastopen_key
+from sim.tcp.profiles.knobs import (
+    cookie_key,
+    field,
+    flag,
+    milliseconds,
+    numbers,
+    schedule,
+    seconds,
+    whole,
+)
 from sim.tcp.timers import Backoff, Wheel
 from sim.units import MS, S
 
@@ -50,21 +56,6 @@ LINUX_WHEEL = Wheel(4 * MS, ((63, 0), (504, 3), (4032, 6), (32256, 9), (258048, 
 PAGE = 4096
 
 
-def numbers(value: Any) -> tuple[int, ...]:
-    """Return the numbers of a knob such as tcp_mem: text or a sequence."""
-    return tuple(int(number) for number in (value.split() if isinstance(value, str) else value))
-
-
-def seconds(value: Any) -> int:
-    """Return a knob's seconds as ns."""
-    return int(value) * S
-
-
-def milliseconds(value: Any) -> int:
-    """Return a knob's milliseconds as ns."""
-    return int(value) * MS
-
-
 def data_limit(retries: int) -> int:
     """Return how long so many retransmissions take from an RTO of 200 ms on, ns.
 
@@ -76,21 +67,30 @@ def data_limit(retries: int) -> int:
     return sum(Backoff(200 * MS, retries=retries).waits)
 
 
+SIZES = numbers(3, 1)
+"""Least, first and greatest size of a buffer, or low, pressure and high of all of them."""
+
+
 def set_rmem(profile: Profile, value: Any) -> Profile:
     """Set least, first and greatest receive buffer; the last decides on the window scale."""
-    least, first, greatest = numbers(value)
+    least, first, greatest = SIZES(value)
     wscale = min(max(greatest.bit_length() - 16, 0), 14)
     return replace(profile, read_reserve=least, receive_space=first // 2, wscale=wscale)
 
 
 def set_wmem(profile: Profile, value: Any) -> Profile:
     """Set the least send buffer; the first is grown with the congestion window at once."""
-    return replace(profile, write_reserve=numbers(value)[0])
+    return replace(profile, write_reserve=SIZES(value)[0])
+
+
+def set_mem(profile: Profile, value: Any) -> Profile:
+    """Set what all buffers may take, pages; the last figure is the limit."""
+    return replace(profile, memory=SIZES(value)[2] * PAGE)
 
 
 def set_rto_max(profile: Profile, value: Any) -> Profile:
     """Set the longest wait of every schedule, ms (since Linux 6.15)."""
-    longest = milliseconds(value)
+    longest = milliseconds(1000, 120_000)(value)
     return replace(
         profile,
         rto_max=longest,
@@ -99,44 +99,38 @@ def set_rto_max(profile: Profile, value: Any) -> Profile:
     )
 
 
-LINUX_SYSCTLS = {
-    "net.ipv4.tcp_syn_retries": schedule_knob("syn", "retries"),
-    "net.ipv4.tcp_syn_linear_timeouts": schedule_knob("syn", "linear"),
-    "net.ipv4.tcp_synack_retries": schedule_knob("synack", "retries"),
-    "net.ipv4.tcp_timestamps": knob("timestamps", flag),
-    "net.ipv4.tcp_sack": knob("sack", flag),
-    "net.ipv4.tcp_window_scaling": knob("window_scaling", flag),
-    "net.ipv4.ip_local_port_range": knob("local_ports", numbers),
-    "net.ipv4.tcp_abort_on_overflow": knob("abort_on_overflow", flag),
-    "net.ipv4.tcp_fastopen": knob("fastopen", lambda value: int(str(value), 0)),
-    "net.ipv4.tcp_fastopen_key": knob("fastopen_key", fastopen_key),
-    "net.ipv4.tcp_early_retrans": Sysctl(
-        lambda p, value: replace(p, tail_loss_probe=int(value) >= 3),
-        lambda p: 3 * p.tail_loss_probe,
+LINUX_SYSCTLS: dict[str, Sysctl] = {
+    "net.core.somaxconn": field("somaxconn", whole()),
+    "net.ipv4.ip_default_ttl": field("ttl", whole(1, 255)),
+    "net.ipv4.ip_local_port_range": field("local_ports", numbers(2, 1, 65535)),
+    "net.ipv4.tcp_abort_on_overflow": field("abort_on_overflow", flag),
+    "net.ipv4.tcp_early_retrans": field(
+        "tail_loss_probe", lambda value: whole(0, 4)(value) >= 3
     ),
-    "net.ipv4.tcp_fin_timeout": knob("fin_timeout", seconds),
-    "net.ipv4.tcp_invalid_ratelimit": knob("invalid_ratelimit", milliseconds),
-    "net.ipv4.tcp_max_orphans": knob("max_orphans"),
-    "net.ipv4.tcp_max_syn_backlog": knob("max_syn_backlog"),
-    "net.ipv4.tcp_min_snd_mss": knob("min_mss"),
-    "net.ipv4.tcp_mem": Sysctl(
-        lambda p, value: replace(p, memory=numbers(value)[2] * PAGE), lambda p: p.memory // PAGE
+    "net.ipv4.tcp_fastopen": field("fastopen", whole()),
+    "net.ipv4.tcp_fastopen_key": field("fastopen_key", cookie_key),
+    "net.ipv4.tcp_fin_timeout": field("fin_timeout", seconds),
+    "net.ipv4.tcp_invalid_ratelimit": field("invalid_ratelimit", milliseconds()),
+    "net.ipv4.tcp_max_orphans": field("max_orphans", whole()),
+    "net.ipv4.tcp_max_syn_backlog": field("max_syn_backlog", whole()),
+    "net.ipv4.tcp_mem": set_mem,
+    "net.ipv4.tcp_min_snd_mss": field("min_mss", whole(48, 65535)),
+    "net.ipv4.tcp_orphan_retries": field(
+        "orphan_limit", lambda value: data_limit(whole(0, 255)(value) or 8)
     ),
-    "net.ipv4.tcp_orphan_retries": Sysctl(
-        lambda p, value: replace(p, orphan_limit=data_limit(int(value) or 8)),
-        lambda p: p.orphan_limit,
-    ),
-    "net.ipv4.tcp_retries2": Sysctl(
-        lambda p, value: replace(p, data_limit=data_limit(int(value))), lambda p: p.data_limit
-    ),
-    "net.ipv4.tcp_rmem": Sysctl(set_rmem, lambda p: p.read_reserve),
-    "net.ipv4.tcp_rto_max_ms": Sysctl(set_rto_max, lambda p: p.rto_max // MS),
-    "net.ipv4.tcp_syncookies": knob("syncookies"),
-    "net.ipv4.tcp_tw_reuse": knob("tw_reuse"),
-    "net.ipv4.tcp_tw_reuse_delay": knob("tw_reuse_delay", milliseconds),
-    "net.ipv4.tcp_wmem": Sysctl(set_wmem, lambda p: p.write_reserve),
-    "net.ipv4.ip_default_ttl": knob("ttl"),
-    "net.core.somaxconn": knob("somaxconn"),
+    "net.ipv4.tcp_retries2": field("data_limit", lambda value: data_limit(whole(0, 255)(value))),
+    "net.ipv4.tcp_rmem": set_rmem,
+    "net.ipv4.tcp_rto_max_ms": set_rto_max,
+    "net.ipv4.tcp_sack": field("sack", flag),
+    "net.ipv4.tcp_syn_linear_timeouts": schedule("syn", "linear", whole(0, 127)),
+    "net.ipv4.tcp_syn_retries": schedule("syn", "retries", whole(1, 127)),
+    "net.ipv4.tcp_synack_retries": schedule("synack", "retries", whole(0, 255)),
+    "net.ipv4.tcp_syncookies": field("syncookies", whole(0, 2)),
+    "net.ipv4.tcp_timestamps": field("timestamps", lambda value: whole(0, 2)(value) > 0),
+    "net.ipv4.tcp_tw_reuse": field("tw_reuse", whole(0, 2)),
+    "net.ipv4.tcp_tw_reuse_delay": field("tw_reuse_delay", milliseconds(1, 60_000)),
+    "net.ipv4.tcp_window_scaling": field("window_scaling", flag),
+    "net.ipv4.tcp_wmem": set_wmem,
 }
 
 LINUX = Profile(

@@ -17,6 +17,7 @@ FIGURE_5 = {
     ("SYN-SENT", "rcv SYN,ACK", "ESTABLISHED"),
     ("SYN-RECEIVED", "rcv ACK of SYN", "ESTABLISHED"),
     ("SYN-RECEIVED", "CLOSE", "FIN-WAIT-1"),
+    ("SYN-RECEIVED", "rcv RST", "LISTEN"),  # note 1 of the figure
     ("ESTABLISHED", "CLOSE", "FIN-WAIT-1"),
     ("ESTABLISHED", "rcv FIN", "CLOSE-WAIT"),
     ("FIN-WAIT-1", "rcv ACK of FIN", "FIN-WAIT-2"),
@@ -41,6 +42,7 @@ IN_THE_FIGURE = {
     Event.RCV_ACK_OF_FIN: "rcv ACK of FIN",
     Event.RCV_FIN_AND_ACK_OF_FIN: "rcv FIN and ACK of FIN",
     Event.TIMEOUT_2MSL: "timeout = 2 MSL",
+    Event.RCV_RST: "rcv RST",
 }
 
 
