@@ -159,20 +159,27 @@ def _maxseg(socket: Socket) -> int:
     return socket.settings.maxseg or 536
 
 
+def _sndbuf(socket: Socket) -> int:
+    """Return the size of the send buffer; Linux doubles what is asked for (socket(7))."""
+    profile = socket.host.tcp.profile
+    return socket.settings.sndbuf << profile.doubles_buffers or profile.send_buffer
+
+
 def _rcvbuf(socket: Socket) -> int:
+    """Return the size of the receive buffer, of which Linux lets the window have a half."""
     profile = socket.host.tcp.profile
     connection = socket._connection
-    if not profile.buffer_in_segments:
-        return socket.settings.rcvbuf
     size = socket.settings.rcvbuf or profile.receive_space
-    if connection is None or connection.state in (State.CLOSED, State.SYN_SENT):
-        return size
-    return profile.receive_window(0, connection.mss, size)
+    opening = connection is None or connection.state in (State.CLOSED, State.SYN_SENT)
+    if connection is not None and not opening and profile.buffer_in_segments:
+        size = profile.receive_window(0, connection.mss, size)
+    return size << profile.doubles_buffers
 
 
 READERS: dict[tuple[int, int], Callable[[Socket], int]] = {
     (SOL_SOCKET, SO_ERROR): lambda s: s.take_error(),
     (SOL_SOCKET, SO_RCVBUF): _rcvbuf,
+    (SOL_SOCKET, SO_SNDBUF): _sndbuf,
     (SOL_SOCKET, SO_ACCEPTCONN): lambda s: int(s.listening),
     (IPPROTO_IP, IP_LOCAL_PORT_RANGE): (
         lambda s: s.settings.local_ports[1] << 16 | s.settings.local_ports[0]

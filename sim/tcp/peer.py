@@ -118,20 +118,21 @@ class Peer:
         return options._replace(layout=self.profile.layout(options, timestamps))
 
     def answer(
-        self, wscale: bool, sack: bool, timestamps: bool, maxseg: int = 0
+        self, wscale: bool, sack: bool, timestamps: bool, maxseg: int = 0, rcvbuf: int = 0
     ) -> tuple[SynOptions, int]:
         """Return the options and the window (bytes) of a SYN-ACK: what both sides can do.
 
         `wscale` and `sack`: whether the SYN offered them; `timestamps`: whether it carried them
-        and this host uses them; `maxseg`: the listener's TCP_MAXSEG, 0 if not set.
+        and this host uses them; `maxseg` and `rcvbuf`: the listener's TCP_MAXSEG and SO_RCVBUF,
+        bytes, 0 if not set.
         """
-        key = wscale | sack << 1 | timestamps << 2 | maxseg << 3
+        key = wscale | sack << 1 | timestamps << 2 | maxseg << 3 | rcvbuf << 19
         answer = self._answers.get(key)
         if answer is None:
-            syn = self.syn
             mss = min(maxseg or self.mss, self.mss)
+            syn = self.profile.syn_options(mss, rcvbuf)
             options = SynOptions(mss, syn.wscale if wscale else -1, sack and syn.sack_permitted)
             options = self._laid_out(options, timestamps)
             segment = mss - (TIMESTAMPS_LENGTH if timestamps else 0)
-            answer = self._answers[key] = options, self.profile.first_window(segment)
+            answer = self._answers[key] = options, self.profile.first_window(segment, rcvbuf)
         return answer

@@ -81,6 +81,8 @@ class Profile:
     window_scaling: bool = True
     receive_space: int = 65536
     """Receive buffer that the first window may fill."""
+    doubles_buffers: bool = False
+    """Whether SO_SNDBUF and SO_RCVBUF read as twice what was set, as in Linux."""
     window_in_segments: bool = True
     """Whether the first window is rounded down to whole segments."""
     buffer_in_segments: bool = False

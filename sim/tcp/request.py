@@ -96,7 +96,7 @@ class Request:
         settings = self.listener.settings
         self.snd_wscale = wscale
         self.options, self.window = self.peer.answer(
-            wscale >= 0, sack, self.ts_recent >= 0, settings.maxseg
+            wscale >= 0, sack, self.ts_recent >= 0, settings.maxseg, settings.rcvbuf
         )
         if settings.no_options:
             self.options, self.ts_recent = NO_SYN_OPTIONS, NO_TIMESTAMP

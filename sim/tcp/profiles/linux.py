@@ -145,6 +145,7 @@ LINUX = Profile(
     prunes_requests=True,
     careful_requests=False,
     icmp_of_acks=True,
+    doubles_buffers=True,
     pipe_in_close_wait=True,
     repeats_offer=True,
     keeps_syn_text=False,
