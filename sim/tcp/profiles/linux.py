@@ -104,9 +104,7 @@ LINUX_SYSCTLS: dict[str, Sysctl] = {
     "net.ipv4.ip_default_ttl": field("ttl", whole(1, 255)),
     "net.ipv4.ip_local_port_range": field("local_ports", numbers(2, 1, 65535)),
     "net.ipv4.tcp_abort_on_overflow": field("abort_on_overflow", flag),
-    "net.ipv4.tcp_early_retrans": field(
-        "tail_loss_probe", lambda value: whole(0, 4)(value) >= 3
-    ),
+    "net.ipv4.tcp_early_retrans": field("tail_loss_probe", lambda value: whole(0, 4)(value) >= 3),
     "net.ipv4.tcp_fastopen": field("fastopen", whole()),
     "net.ipv4.tcp_fastopen_key": field("fastopen_key", cookie_key),
     "net.ipv4.tcp_fin_timeout": field("fin_timeout", seconds),
