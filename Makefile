@@ -26,7 +26,8 @@ benchmark: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.handshakes
 
 # What setup.py compiles; a change there installs anew.
-COMPILED := sim/packet.py sim/engine.py $(wildcard sim/tcp/*.py)
+COMPILED := $(addprefix sim/,packet.py engine.py host.py records.py socket.py) \
+	$(addprefix sim/net/,link.py node.py) $(wildcard sim/tcp/*.py)
 
 validation: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.validation

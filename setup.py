@@ -19,6 +19,11 @@ COLD = {"__init__", "header", "siphash"}
 HOT = [
     "sim/packet.py",
     "sim/engine.py",
+    "sim/host.py",
+    "sim/net/link.py",
+    "sim/net/node.py",
+    "sim/records.py",
+    "sim/socket.py",
     *sorted(str(path) for path in Path("sim/tcp").glob("*.py") if path.stem not in COLD),
 ]
 

@@ -12,23 +12,21 @@ import gc
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import simpy
-from mypy_extensions import mypyc_attr
 from simpy.core import StopSimulation
 from simpy.events import URGENT, Event
 
 Expire = Callable[[int], None]
 """What a timer calls when it expires, with the time in nanoseconds."""
 
-EVENTS_BETWEEN_REPORTS = 8192
+EVENTS_BETWEEN_REPORTS: Final = 8192
 
-LATE = 2
+LATE: Final = 2
 """Priority of timers in SimPy's queue: what arrives in the same nanosecond comes first."""
 
 
-@mypyc_attr(native_class=False)
 def _unheard(packet: Any) -> None:
     """Take no note of a lost packet."""
 

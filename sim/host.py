@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from mypy_extensions import mypyc_attr
 
 from sim import wire
 from sim.engine import Engine, Timers
 from sim.icmp import IcmpPacket
 from sim.ip import is_ipv6
 from sim.net.complaints import Complaints
-from sim.packet import Packet
 from sim.socket import Socket
 from sim.tcp.errors import os_error
 from sim.tcp.profile import Profile
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from sim.net.network import Network
     from sim.records import Records
 
-PHASE_BITS = 48
+PHASE_BITS: Final = 48
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Host:
     """A host of the simulation; made by `Simulation.add_host`."""
 
@@ -117,7 +119,7 @@ class Host:
         if packet is not None:
             self.receive(packet)
 
-    def receive(self, packet: Packet) -> None:
+    def receive(self, packet: Any) -> None:
         """Take a packet from a link."""
         endpoint = self._connections.get(packet.flow)
         if endpoint is not None:

@@ -9,22 +9,22 @@ environment's queue, so that a hop costs one event and no other object.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
-FIN = 0x01
-SYN = 0x02
-RST = 0x04
-PSH = 0x08
-ACK = 0x10
-URG = 0x20
-ECE = 0x40
-CWR = 0x80
-SYN_ACK = SYN | ACK
+FIN: Final = 0x01
+SYN: Final = 0x02
+RST: Final = 0x04
+PSH: Final = 0x08
+ACK: Final = 0x10
+URG: Final = 0x20
+ECE: Final = 0x40
+CWR: Final = 0x80
+SYN_ACK: Final = SYN | ACK
 
-NO_TIMESTAMP = -1
+NO_TIMESTAMP: Final = -1
 """Value of `Packet.ts_val` in a segment without the timestamps option."""
 
-NOT_OBSERVED = -1
+NOT_OBSERVED: Final = -1
 """Value of `Packet.connection` in a packet that belongs to no recorded connect()."""
 
 
@@ -63,7 +63,7 @@ class SynOptions(NamedTuple):
     """Option kinds in the order they are written, NOPs (1) and end of list (0) among them."""
 
 
-NO_SYN_OPTIONS = SynOptions()
+NO_SYN_OPTIONS: Final = SynOptions()
 
 
 class Packet:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +17,33 @@ from sim.engine import Engine
 from sim.packet import NOT_OBSERVED, SYN, SYN_ACK
 from sim.waits import CAUSES, Attempt, Mark, waits
 
-PATH, SERVER_PORT, STARTED, CLIENT_PORT, FINISHED = range(5)
-RESULT, SYNS, SYNACKS, REPEATED, ACCEPTED, ANSWERED = range(5, 11)
-WIDTH = 11
-MISSING = -1
-PENDING, ESTABLISHED, FIRST_ERROR = 0, 1, 2
+PATH: Final = 0
+SERVER_PORT: Final = 1
+STARTED: Final = 2
+CLIENT_PORT: Final = 3
+FINISHED: Final = 4
+RESULT: Final = 5
+SYNS: Final = 6
+SYNACKS: Final = 7
+REPEATED: Final = 8
+ACCEPTED: Final = 9
+ANSWERED: Final = 10
+WIDTH: Final = 11
+MISSING: Final = -1
+PENDING: Final = 0
+ESTABLISHED: Final = 1
+FIRST_ERROR: Final = 2
 """Values of RESULT; from FIRST_ERROR on they number the errnos that occurred."""
 
-OUTCOMES = ("pending", "established", "refused", "timed_out", "unreachable", "reset", "error")
+BLANK: Final = array("q", (0, 0, 0, 0, MISSING, PENDING, 0, 0, 0, MISSING, MISSING))
+"""A row to begin with."""
+
+OUTCOMES: Final = (
+    *("pending", "established", "refused", "timed_out", "unreachable", "reset", "error"),
+)
 """How an attempt can end; pending: the simulation ended first."""
 
-OUTCOME_OF_ERRNO = {
+OUTCOME_OF_ERRNO: Final = {
     "ECONNREFUSED": "refused",
     "ETIMEDOUT": "timed_out",
     "ENETUNREACH": "unreachable",
@@ -90,7 +106,12 @@ class Records:
         """Add the row of a connect() called at `now` (ns); returns its number."""
         row = self.started
         self.started = row + 1
-        self._rows.extend((path, port, now, 0, MISSING, PENDING, 0, 0, 0, MISSING, MISSING))
+        rows = self._rows
+        rows.extend(BLANK)
+        base = row * WIDTH
+        rows[base + PATH] = path
+        rows[base + SERVER_PORT] = port
+        rows[base + STARTED] = now
         return row
 
     def finish(self, row: int, now: int, client_port: int, error: str = "") -> None:

@@ -144,24 +144,26 @@ class Simulation:
         self.network.add_link(a, b, delay, loss, both=both, options=asked)
 
     def add_graph(
-        self, graph: nx.Graph[str] | nx.DiGraph[str], loss: float = 0.0, *, rates: bool = False
+        self, graph: nx.Graph[Any] | nx.DiGraph[Any], loss: float = 0.0, *, rates: bool = False
     ) -> None:
-        """Add a graph: its nodes become routers, its edges links, of a DiGraph in one direction.
+        """Add a graph: its nodes become routers, named by their text, its edges links.
 
-        An edge's `delay` is in ns one way; its `loss`, where it has none, is `loss`; it may have
-        `netem` and `mtu`, too, and `bitrate`, which counts only with `rates`: most links are so
-        fast that handshakes do not feel it.  `sim.net.topology.interpret` makes such a graph of
-        any other.  Raises ValueError for an edge without a delay, and as `add_link` does.
+        The links of a DiGraph go in one direction.  An edge's `delay` is in ns one way; its
+        `loss`, where it has none, is `loss`; it may have `netem` and `mtu`, too, and `bitrate`,
+        which counts only with `rates`: most links are so fast that handshakes do not feel it.
+        `sim.net.topology.interpret` makes such a graph of any other.  Raises ValueError for an
+        edge without a delay, and as `add_link` does.
         """
         both = not graph.is_directed()
         wanted = EDGE_OPTIONS[: 2 + rates]
         for node in graph:
-            self.add_router(node)
+            self.add_router(str(node))
         for a, b, edge in graph.edges(data=True):
             if "delay" not in edge:
                 raise ValueError(f"the edge {a} - {b} has no delay")
             options = {name: edge[name] for name in wanted if edge.get(name) is not None}
-            self.add_link(a, b, edge["delay"], edge.get("loss", loss), both=both, **options)
+            lost = edge.get("loss", loss)
+            self.add_link(str(a), str(b), edge["delay"], lost, both=both, **options)
 
     def add_route(self, node: str, prefix: str, via: str | Kind) -> None:
         """Give a node a route to a prefix: via a neighbour, or a kind that says no.

@@ -21,8 +21,9 @@ import errno
 import select
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from mypy_extensions import mypyc_attr
 from simpy.events import Event
 
 from sim.packet import NOT_OBSERVED, Flow
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
 
 Address = tuple[str, int]
 
-SHUT_RD, SHUT_WR, SHUT_RDWR = range(3)
+SHUT_RD: Final = 0
+SHUT_WR: Final = 1
+SHUT_RDWR: Final = 2
 
-ERRNO_NAMES = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
+ERRNO_NAMES: Final = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
 """Number -> name; of two names that Linux has for one number, the one that connect(2) uses."""
 
-OPENING = (State.SYN_SENT, State.SYN_RECEIVED)
+OPENING: Final = (State.SYN_SENT, State.SYN_RECEIVED)
 
 
 def errno_name(error: OSError) -> str:
@@ -63,6 +66,7 @@ class Done(Event):
         self._value = value
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Socket:
     """A TCP socket.  Just created it knows neither its own address nor a peer."""
 

@@ -31,17 +31,17 @@ class Mark:
     Of marks of one moment the lesser comes first.
     """
 
-    TIMEOUT = 0
+    TIMEOUT: Final = 0
     """The SYN-ACK timer sends the next SYN-ACK."""
-    SYN = 1
+    SYN: Final = 1
     """A SYN was sent, not the first."""
-    SYN_ACK = 2
+    SYN_ACK: Final = 2
     """A SYN-ACK was sent, not the first."""
-    COOKIE = 3
+    COOKIE: Final = 3
     """The latest SYN-ACK was a cookie."""
-    SYN_LOST = 4
-    SYN_ACK_LOST = 5
-    TURNED_AWAY = 6
+    SYN_LOST: Final = 4
+    SYN_ACK_LOST: Final = 5
+    TURNED_AWAY: Final = 6
     """A full queue dropped a SYN."""
 
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from heapq import heappush
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from mypy_extensions import mypyc_attr
 from simpy.events import NORMAL
 
 from sim.engine import Engine
-from sim.packet import Packet
 from sim.streams import Streams
 
-FOREVER = 1 << 62
+FOREVER: Final = 1 << 62
 """A gap between losses that no simulation sees the end of."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Link:
     """One direction of a link.
 
@@ -74,7 +75,7 @@ class Link:
         self._cut = cut
         self._start()
 
-    def send(self, packet: Packet) -> None:
+    def send(self, packet: Any) -> None:
         """Put a packet on the link: it arrives `delay` later, or is lost."""
         if not self._gap and self._loses():
             self.drop(packet, "loss")

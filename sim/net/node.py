@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
+from mypy_extensions import mypyc_attr
+
 from sim.net.complaints import PROTOCOL_UNREACHABLE, TIME_EXCEEDED, Complaints
 from sim.net.wire import wire_size
-from sim.packet import Packet
 
 Send = Callable[[Any], None]
 
@@ -66,7 +67,7 @@ class EqualCost:
         self._links = links
         self._salt = crc32(node.encode())
 
-    def __call__(self, packet: Packet) -> None:
+    def __call__(self, packet: Any) -> None:
         """Send a packet over the link that the hash of its flow says (RFC 2992)."""
         flow = repr(tuple(packet.flow)).encode()
         self._links[crc32(flow, self._salt) % len(self._links)](packet)
@@ -90,6 +91,7 @@ class Narrow:
             self._send(packet)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Router:
     """A node that forwards and has no sockets."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp import fastopen_client, receiving, rto, sending
@@ -23,9 +23,9 @@ from sim.tcp.states import TRANSITIONS, Event, State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-MAX_WSCALE = 14
+MAX_WSCALE: Final = 14
 """Largest window scale that is used (RFC 7323 section 2.3)."""
-PAWS_AGE = 24 * 24 * 3600 * 1_000_000_000
+PAWS_AGE: Final = 24 * 24 * 3600 * 1_000_000_000
 """After so long without a segment a timestamp proves nothing, ns (RFC 7323 section 5.5)."""
 
 
@@ -400,7 +400,7 @@ def no_control_block(c: Connection, segment: Packet, now: int) -> None:
     raise AssertionError(f"{c.state} has no control block")
 
 
-ARRIVES: tuple[Callable[[Connection, Packet, int], None], ...] = (
+ARRIVES: Final[tuple[Callable[[Connection, Packet, int], None], ...]] = (
     no_control_block,  # CLOSED
     no_control_block,  # LISTEN
     syn_sent,

@@ -7,7 +7,7 @@ sends after that is refused.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.tcp import receiving, sending
 from sim.tcp.errors import os_error
@@ -17,7 +17,7 @@ from sim.tcp.states import Event, State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-CLOSABLE = (State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT)
+CLOSABLE: Final = (State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT)
 
 
 def send(c: Connection, data: bytes, now: int) -> int:

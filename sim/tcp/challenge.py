@@ -6,12 +6,12 @@ for each connection: one in `invalid_ratelimit` (Linux: net.ipv4.tcp_invalid_rat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from sim.tcp.stack import Stack
 
-NEVER_YET = -(1 << 62)
+NEVER_YET: Final = -(1 << 62)
 """Before the first answer."""
 
 

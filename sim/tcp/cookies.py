@@ -8,15 +8,16 @@ lowest six bits of TSval hold window scale and SACK.  No state is kept.
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Final
 
 from sim.tcp.isn import mix
 from sim.tcp.seq import MASK
 
-CLOCK = 64_000_000_000
+CLOCK: Final = 64_000_000_000
 """The cookie's clock ticks every 64 s, ns (RFC 4987 section 3.6; in Linux every 60 s)."""
-MAX_AGE = 2
+MAX_AGE: Final = 2
 """A cookie is good for this many ticks at most, and for one at least."""
-MSS_CLASSES = (536, 1300, 1440, 1460)
+MSS_CLASSES: Final = (536, 1300, 1440, 1460)
 """The MSS that a cookie can remember, bytes."""
 
 _COUNT_SHIFT = 24

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Final
 
 
 def os_error(number: int) -> OSError:
@@ -16,12 +17,16 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-UNREACHABLE, QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM = 3, 4, 5, 11, 12
+UNREACHABLE: Final = 3
+QUENCH: Final = 4
+REDIRECT: Final = 5
+TIME_EXCEEDED: Final = 11
+PARAMETER_PROBLEM: Final = 12
 """ICMP types (RFC 792)."""
-FRAGMENTATION_NEEDED = 4
+FRAGMENTATION_NEEDED: Final = 4
 """Code of UNREACHABLE (RFC 1191)."""
 
-UNREACHABLE_ERRNO = {
+UNREACHABLE_ERRNO: Final = {
     0: errno.ENETUNREACH,
     1: errno.EHOSTUNREACH,
     2: errno.ENOPROTOOPT,
@@ -40,13 +45,16 @@ UNREACHABLE_ERRNO = {
 }
 """By the code of a destination unreachable (icmp_err_convert of the kernel; E4)."""
 
-HARD = frozenset({(UNREACHABLE, 2), (UNREACHABLE, 3)})
+HARD: Final = frozenset({(UNREACHABLE, 2), (UNREACHABLE, 3)})
 """Types and codes that RFC 9293 calls hard, besides 3/4 without path MTU discovery."""
 
-UNREACHABLE_V6, TOO_BIG_V6, TIME_EXCEEDED_V6, PARAMETER_PROBLEM_V6 = 1, 2, 3, 4
+UNREACHABLE_V6: Final = 1
+TOO_BIG_V6: Final = 2
+TIME_EXCEEDED_V6: Final = 3
+PARAMETER_PROBLEM_V6: Final = 4
 """ICMPv6 types (RFC 4443)."""
 
-UNREACHABLE_V6_ERRNO = {
+UNREACHABLE_V6_ERRNO: Final = {
     0: errno.ENETUNREACH,
     1: errno.EACCES,
     2: errno.EHOSTUNREACH,
@@ -57,7 +65,7 @@ UNREACHABLE_V6_ERRNO = {
 }
 """By the code of a destination unreachable (tab_unreach of the kernel)."""
 
-HARD_V6 = frozenset(
+HARD_V6: Final = frozenset(
     {(UNREACHABLE_V6, 1), (UNREACHABLE_V6, 4)} | {(PARAMETER_PROBLEM_V6, n) for n in range(3)}
 )
 """What RFC 5461 section 2 takes for hard."""

@@ -6,7 +6,7 @@ blackhole detection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import Packet, SynOptions
 from sim.tcp import sending
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from sim.tcp.profile import Profile
     from sim.tcp.settings import Settings
 
-CLIENT, WITHOUT_COOKIE = 1, 4
+CLIENT: Final = 1
+WITHOUT_COOKIE: Final = 4
 """Bits of net.ipv4.tcp_fastopen."""
 
-COOKIE_LENGTHS = range(4, 17, 2)
+COOKIE_LENGTHS: Final = range(4, 17, 2)
 """Bytes that a cookie may have; any other is ignored (RFC 7413 section 4.1.1)."""
 
-OPTIONS_LENGTH = 40
+OPTIONS_LENGTH: Final = 40
 """Bytes of options that a SYN with data is reckoned to have (RFC 9293 3.1: at most 40)."""
 
 

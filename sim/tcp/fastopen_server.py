@@ -6,7 +6,7 @@ rotation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import Packet
 from sim.tcp import receiving
@@ -20,7 +20,9 @@ from sim.tcp.states import State
 if TYPE_CHECKING:
     from sim.tcp.listener import Listener
 
-SERVER, WITHOUT_COOKIE, ALL_LISTENERS = 2, 0x200, 0x400
+SERVER: Final = 2
+WITHOUT_COOKIE: Final = 0x200
+ALL_LISTENERS: Final = 0x400
 """Bits of net.ipv4.tcp_fastopen."""
 
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Final
 
 from sim import ip
 from sim.ip import ChecksumError, IpHeader, MalformedError, checksum
 from sim.packet import NO_SYN_OPTIONS, NO_TIMESTAMP, SYN, Flow, Packet, SynOptions
 
-END = 0
-NOP = 1
-MSS = 2
-WSCALE = 3
-SACK_PERMITTED = 4
-SACK = 5
-TIMESTAMPS = 8
-FASTOPEN = 34
-EXPERIMENT = 254
+END: Final = 0
+NOP: Final = 1
+MSS: Final = 2
+WSCALE: Final = 3
+SACK_PERMITTED: Final = 4
+SACK: Final = 5
+TIMESTAMPS: Final = 8
+FASTOPEN: Final = 34
+EXPERIMENT: Final = 254
 """Option kinds (IANA)."""
 
 _IN_SYN = frozenset({END, NOP, MSS, WSCALE, SACK_PERMITTED, TIMESTAMPS, FASTOPEN, EXPERIMENT})

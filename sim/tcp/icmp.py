@@ -6,7 +6,7 @@ an established connection keeps the error in mind, and reports it if it fails la
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import Packet
 from sim.tcp import sending
@@ -17,13 +17,13 @@ from sim.tcp.states import State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-HEADERS = 40
+HEADERS: Final = 40
 """Bytes of an IPv4 and a TCP header without options."""
-IPV6_EXCESS = 20
+IPV6_EXCESS: Final = 20
 """Bytes by which an IPv6 header is longer."""
-MIN_MTU = 68 + HEADERS
+MIN_MTU: Final = 68 + HEADERS
 """A smaller MTU is not believed (RFC 791: every link takes 68 bytes)."""
-MIN_MTU_V6 = 1280
+MIN_MTU_V6: Final = 1280
 """The same for IPv6 (RFC 8200 section 5)."""
 
 

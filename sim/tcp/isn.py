@@ -9,10 +9,11 @@ ports: unpredictable enough for a simulation, and reproducible; it makes no cryp
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
-_MASK64 = (1 << 64) - 1
-_MASK32 = (1 << 32) - 1
-_MULTIPLIER = 0x9E37_79B9_7F4A_7C15
+_MASK64: Final = (1 << 64) - 1
+_MASK32: Final = (1 << 32) - 1
+_MULTIPLIER: Final = 0x9E37_79B9_7F4A_7C15
 
 
 def address_key(secret: int, src: str, dst: str) -> int:

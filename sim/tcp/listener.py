@@ -9,7 +9,7 @@ requests themselves are in `sim.tcp.request`.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp import calls, cookies, fastopen_server
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.tcp.connection import Connection
     from sim.tcp.stack import Stack
 
-NEVER_YET = -(1 << 62)
+NEVER_YET: Final = -(1 << 62)
 
 
 class Acceptor(Protocol):

@@ -6,15 +6,17 @@ sequence numbers and ports, and what a SYN or a SYN-ACK offers, worked out once.
 
 from __future__ import annotations
 
+from typing import Final
+
 from sim.packet import NO_SYN_OPTIONS, SynOptions
 from sim.tcp.header import EXPERIMENT, NOP, TIMESTAMPS
 from sim.tcp.profile import Profile
 from sim.tcp.seq import MASK
 from sim.tcp.settings import Settings
 
-TICK = 1_000_000
+TICK: Final = 1_000_000
 """The timestamp clock ticks every millisecond, ns (RFC 7323 section 5.4)."""
-TIMESTAMPS_LENGTH = 12
+TIMESTAMPS_LENGTH: Final = 12
 """Bytes that the timestamps option takes of every segment, padding included (RFC 7323 A)."""
 
 

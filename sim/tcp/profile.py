@@ -9,17 +9,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sim.packet import SynOptions
 from sim.tcp.errors import icmp_errno
 from sim.tcp.timers import Backoff, Wheel
 
-END, NOP, MSS, WSCALE, SACK_PERMITTED, SACK, TIMESTAMPS, FASTOPEN = 0, 1, 2, 3, 4, 5, 8, 34
+END: Final = 0
+NOP: Final = 1
+MSS: Final = 2
+WSCALE: Final = 3
+SACK_PERMITTED: Final = 4
+SACK: Final = 5
+TIMESTAMPS: Final = 8
+FASTOPEN: Final = 34
 """Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018, RFC 7413)."""
 
 
-DEFAULT_MSS, DEFAULT_MSS_V6 = 536, 1220
+DEFAULT_MSS: Final = 536
+DEFAULT_MSS_V6: Final = 1220
 """Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""
 
 

@@ -9,7 +9,7 @@ A connection that never receives data has no `Receiving`; `half(c)` makes it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.tcp.seq import MASK, distance
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sim.tcp.connection import Connection
     from sim.tcp.stack import RunningTimer
 
-QUICK_SEGMENTS = 16
+QUICK_SEGMENTS: Final = 16
 """Segments acknowledged at once at the start (TCP_MAX_QUICKACKS of the kernel)."""
-SACK_BLOCKS = 4
+SACK_BLOCKS: Final = 4
 """SACK blocks in a segment at most; 3 beside timestamps (RFC 2018 section 3)."""
 
 

@@ -7,7 +7,7 @@ the rules of the kernel's tcp_check_req and reqsk_timer_handler (kernel measurem
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, SYN_ACK, Packet
 from sim.tcp import cookies
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sim.tcp.stack import RunningTimer, Stack
 
 
-UNREACHABLE = ((3, 0), (3, 1))
+UNREACHABLE: Final = ((3, 0), (3, 1))
 """Types and codes of ICMP errors that say that there is no way to a network or a host."""
-TIME_EXCEEDED = 11
+TIME_EXCEEDED: Final = 11
 
 
 class Request:

@@ -7,16 +7,16 @@ Kernel measurement E9: 244 ms after a round trip of 40 ms on Linux, whose least 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-INITIAL = 1_000_000_000
+INITIAL: Final = 1_000_000_000
 """RTO before the first sample, ns (RFC 6298 2.1)."""
-PROBE_MARGIN = 2_000_000
+PROBE_MARGIN: Final = 2_000_000
 """Added to two round trips before a probe, ns (TCP_TIMEOUT_MIN_US of Linux)."""
-AFTER_SYN_TIMEOUT = 3_000_000_000
+AFTER_SYN_TIMEOUT: Final = 3_000_000_000
 """RTO when data begins without a sample after the SYN timed out, ns (RFC 6298 5.7)."""
 
 

@@ -12,7 +12,7 @@ A connection that never sends data has no `Sending`; `half(c)` makes it.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, PSH
 from sim.tcp import rto
@@ -23,7 +23,7 @@ from sim.tcp.states import State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
-DUPLICATES = 3
+DUPLICATES: Final = 3
 """Duplicate ACKs that start fast retransmit (RFC 5681 3.2)."""
 
 

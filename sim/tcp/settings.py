@@ -6,6 +6,7 @@ Socket options of POSIX and of Linux's tcp(7); `sim.socket` maps their names to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(slots=True)
@@ -47,4 +48,4 @@ class Settings:
     """TCP_LINGER2: time in FIN-WAIT-2 after close(), ns; 0: the host's default; -1: none."""
 
 
-DEFAULTS = Settings()
+DEFAULTS: Final = Settings()

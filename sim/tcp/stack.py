@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from sim.packet import ACK, RST, Flow, Packet
 from sim.tcp.connection import Connection
@@ -27,7 +27,7 @@ from sim.tcp.seq import MASK
 from sim.tcp.states import State
 from sim.tcp.time_wait import TimeWait
 
-ANY = ""
+ANY: Final = ""
 """The wildcard address of a socket bound to no particular one, as in Python's socket module."""
 
 

@@ -8,6 +8,7 @@ quiet mistake.  `diagram()` draws the table for the documentation.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class State(IntEnum):
@@ -51,7 +52,7 @@ class Event(IntEnum):
         return LABELS[self]
 
 
-LABELS = {
+LABELS: Final = {
     Event.PASSIVE_OPEN: "passive OPEN",
     Event.ACTIVE_OPEN: "active OPEN / snd SYN",
     Event.RCV_SYN: "rcv SYN / snd SYN,ACK",
@@ -66,7 +67,7 @@ LABELS = {
     Event.RCV_RST: "rcv RST, of a passive OPEN",
 }
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
+TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
     State.CLOSED: {
         Event.PASSIVE_OPEN: State.LISTEN,
         Event.ACTIVE_OPEN: State.SYN_SENT,

@@ -7,7 +7,7 @@ measurement E10).  As in Linux it is a small record of its own: buffers and sock
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp.challenge import limited
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.tcp.connection import Connection
     from sim.tcp.stack import RunningTimer
 
-NEW_ISN_GAP = 65535 + 2
+NEW_ISN_GAP: Final = 65535 + 2
 """How far beyond the old connection's numbers a reopened one begins (RFC 9293 MAY-2)."""
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-NEVER = 1 << 62
+NEVER: Final = 1 << 62
 """A time that no simulation reaches, ns."""
 
 
