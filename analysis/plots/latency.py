@@ -23,6 +23,9 @@ _COLUMNS = ("outcome", "latency_s", "path_hops")
 
 _MOST_STEPS = 20_000
 
+MOST_LEFT = 0.3
+"""A curve that ends above this share runs through the upper right corner."""
+
 
 @style.styled
 def ecdf(frames: Frames) -> Figure:
@@ -64,6 +67,7 @@ def ccdf(frames: Frames) -> Figure:
     axes.set(xlabel="time since connect()", ylabel="share of connects")
     style.share_axis(axes.yaxis)
     axes.set_ylim(0.5 / max(1, len(connections)), 1.4)
+    left = 0.0
     for curve in _curves(axes, frames, connections):
         axes.step(
             curve.times,
@@ -76,8 +80,9 @@ def ccdf(frames: Frames) -> Figure:
             axes.plot(
                 curve.times[-1], 1.0 - curve.established[-1], "X", color=curve.colour, markersize=8
             )
+        left = max(left, 1.0 - curve.established[-1])
     _theory(axes, of_run(frames.recipe, connections), lambda share: 1.0 - share)
-    style.legend(axes, "upper right")
+    style.legend(axes, "upper right" if left < MOST_LEFT else "lower left")
     return figure
 
 

@@ -155,7 +155,9 @@ def nothing(axes: Axes, message: str = "no connections") -> None:
     )
 
 
-def legend(axes: Axes, place: Literal["center right", "upper right", "upper left"]) -> None:
+def legend(
+    axes: Axes, place: Literal["center right", "upper right", "upper left", "lower left"]
+) -> None:
     """Name the curves, beside the axes if there are many; one curve needs no name."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > MOST_NAMES:
