@@ -17,6 +17,7 @@ import pandas as pd
 
 from analysis import frames
 from analysis.errors import ResultsError
+from analysis.quantities import duration
 
 Side = Literal[0, 1]
 """0: the client, 1: the server."""
@@ -24,9 +25,12 @@ Side = Literal[0, 1]
 FLAG_NAMES = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", ".": "ACK", "U": "URG"}
 FLAG_NAMES |= {"E": "ECE", "W": "CWR"}
 CONTROL = {"SYN", "FIN", "RST"}
+OTHER: dict[Side, Side] = {0: 1, 1: 0}
 MASK = 0xFFFF_FFFF
 
 CLOSED = "CLOSED"
+
+Kind = Literal["call", "state", "timer"]
 
 Row = dict[Any, Any]
 
@@ -42,6 +46,8 @@ class Arrow:
     label: str
     lost: str = ""
     """Why and where it was lost."""
+    router: str = ""
+    """The router between the two that sent it, in the direction of a packet of `sender`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,8 @@ class Note:
     side: Side
     time_s: float
     text: str
-    state: bool = False
-    """Whether the text is a new state."""
+    kind: Kind = "call"
+    """A call, its return or an error; a new state; the start of a timer or its expiry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,15 @@ class Timer:
 
     side: Side
     started_s: float
+    due_s: float
     ended_s: float
     name: str
     expired: bool
+
+    @property
+    def duration_s(self) -> float:
+        """How long it was to run."""
+        return self.due_s - self.started_s
 
 
 @dataclass(slots=True)
@@ -76,10 +88,13 @@ class Moment:
     arrived: list[Arrow] = field(default_factory=list)
     notes: tuple[list[Note], list[Note]] = field(default_factory=lambda: ([], []))
 
-    @property
-    def lines(self) -> int:
-        """How many lines of text it takes."""
-        return max(len(self.arrows), *map(len, self.notes))
+    def sent(self, side: Side) -> list[Arrow]:
+        """Return the packets that left a side."""
+        return [arrow for arrow in self.arrows if arrow.sender == side and not arrow.router]
+
+    def received(self, side: Side) -> list[Arrow]:
+        """Return the packets that arrived at a side."""
+        return [arrow for arrow in self.arrived if arrow.sender != side]
 
 
 @dataclass(slots=True)
@@ -128,14 +143,15 @@ def load(path: str | Path, connection: int) -> Ladder:
     if run.connections.empty:
         raise ResultsError(f"{folder}: no connection {connection}")
     row = run.connections.iloc[0]
-    packets = _table(folder, "packets", [("connection", "==", connection)])
-    own = _table(folder, "sockets", [("connection", "==", connection)])
+    numbers = [connection, *_crossing(folder, row)]
+    packets = _table(folder, "packets", [("connection", "in", numbers)])
+    own = _table(folder, "sockets", [("connection", "in", numbers)])
     sockets = _table(
         folder,
         "sockets",
         [("socket", "in", sorted(set(own.socket)))] if len(own) else [("socket", "==", -1)],
     )
-    sockets = sockets[sockets.connection.isin((connection, -1))]
+    sockets = sockets[sockets.connection.isin((*numbers, -1))]
     hosts = (str(row.client), str(row.server))
     ladder = Ladder(
         connection,
@@ -147,14 +163,36 @@ def load(path: str | Path, connection: int) -> Ladder:
         recipe=run.recipe,
     )
     ladder.arrows = list(_arrows(packets, hosts))
-    ladder.notes = list(_errors(packets, hosts))
     sides: tuple[Side, Side] = (0, 1)
     for side in sides:
         events = _records(sockets[sockets.host == hosts[side]])
+        timers = list(_timers(events, side))
+        ladder.timers += timers
         ladder.notes += _notes(events, side, ladder.states[side])
-        ladder.timers += _timers(events, side)
+        ladder.notes += (
+            Note(side, timer.started_s, f"{timer.name}, {duration(timer.duration_s)}", "timer")
+            for timer in timers
+        )
     ladder.notes.sort(key=lambda note: note.time_s)
     return ladder
+
+
+def _crossing(folder: Path, row: Any) -> list[int]:
+    """Return the number of the connect() that the other side made meanwhile, if it did.
+
+    Two that call each other between the same ports open one connection (RFC 9293, figure 8).
+    """
+    mirrored = [
+        ("client", "==", str(row.server)),
+        ("server", "==", str(row.client)),
+        ("client_port", "==", int(row.server_port)),
+        ("server_port", "==", int(row.client_port)),
+    ]
+    others = frames.load(folder, where=mirrored).connections
+    finished = others.finished_s.fillna(math.inf)
+    end = math.inf if pd.isna(row.finished_s) else float(row.finished_s)
+    meanwhile = (others.started_s <= end) & (finished >= row.started_s)
+    return [int(number) for number in others.connection[meanwhile]]
 
 
 def _table(folder: Path, table: str, where: Any) -> pd.DataFrame:
@@ -193,36 +231,23 @@ def _passive_state(folder: Path, row: Any) -> str:
 def _arrows(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Arrow]:
     """Yield an arrow for each packet that one of the hosts sent, and for each copy of one.
 
-    A copy begins where a link made it.
+    A copy begins where a link made it, an ICMP error of a router at that router.
     """
-    first: dict[str, int] = {}
-    seen: dict[tuple[Any, ...], int] = {}
+    name = _Names()
     sides: dict[str, Side] = {}
     for rows in _by_packet(packets):
-        sent = rows[0]
+        sent, last = rows[0], rows[-1]
         if sent["direction"] == "out" and sent["place"] in hosts:
             sides[sent["src"]] = 0 if sent["place"] == hosts[0] else 1
-        if sent["src"] not in sides:
-            continue
-        arrived = [row["time_s"] for row in rows if row["event"] == "received"]
-        dropped = [_loss(row, hosts) for row in rows if row["event"] == "dropped"]
-        yield Arrow(
-            sides[sent["src"]],
-            sent["time_s"],
-            arrived[0] if arrived else None,
-            _label(sent, first, seen),
-            "".join(dropped[-1:]),
-        )
-
-
-def _errors(packets: pd.DataFrame, hosts: tuple[str, str]) -> Iterator[Note]:
-    """Yield the ICMP errors that came from a router on the way."""
-    for rows in _by_packet(packets):
-        last = rows[-1]
-        from_router = rows[0]["place"] not in hosts and last["protocol"] == "icmp"
-        if from_router and last["event"] == "received" and last["place"] in hosts:
-            side: Side = 0 if last["place"] == hosts[0] else 1
-            yield Note(side, last["time_s"], last["options"].partition(":")[0])
+        arrived = last["time_s"] if last["event"] == "received" else None
+        if sent["src"] in sides:
+            side = sides[sent["src"]]
+            lost = "".join([_loss(row, hosts) for row in rows if row["event"] == "dropped"][-1:])
+            yield Arrow(side, sent["time_s"], arrived, name(sent, side), lost)
+        elif arrived is not None and last["place"] in hosts:
+            side = 1 if last["place"] == hosts[0] else 0
+            router = sent["place"].partition(" > ")[0]
+            yield Arrow(side, sent["time_s"], arrived, name(sent, side), router=router)
 
 
 def _by_packet(packets: pd.DataFrame) -> list[list[Row]]:
@@ -239,27 +264,36 @@ def _loss(row: Row, hosts: tuple[str, str]) -> str:
     return str(row["reason"]) if direct else f"{row['reason']}, {row['place']}"
 
 
-def _label(row: Row, first: dict[str, int], seen: dict[tuple[Any, ...], int]) -> str:
-    """Name a packet as a text book does: control bits, relative numbers, bytes of data."""
-    if row["protocol"] != "tcp":
-        return str(row["options"])
-    src, dst, seq, length = row["src"], row["dst"], row["seq"], row["len"]
-    flags = [FLAG_NAMES[letter] for letter in row["flags"] if letter in FLAG_NAMES]
-    if "SYN" in flags:
-        first[src] = seq
-    parts = [", ".join(flags), f"seq {(seq - first.get(src, seq)) & MASK}"]
-    if "ACK" in flags:
-        parts.append(f"ack {(row['ack'] - first.get(dst, 0)) & MASK}")
-    if length:
-        parts.append(f"{length} bytes")
-    if row["event"] != "sent":
-        parts.append("copy")
-    elif length or not CONTROL.isdisjoint(flags):
-        key = (src, row["flags"], seq, length)
-        again = seen[key] = seen.get(key, -1) + 1
-        if again:
-            parts.append(f"again {again}")
-    return " ".join(parts)
+class _Names:
+    """Names packets as a text book does: control bits, relative numbers, bytes of data."""
+
+    def __init__(self) -> None:
+        self._first: dict[Side, int] = {}
+        """Initial sequence number of each side."""
+        self._seen: dict[tuple[Any, ...], int] = {}
+        """How often each side has sent a segment again."""
+
+    def __call__(self, row: Row, side: Side) -> str:
+        """Return the name of a packet that `side` sent."""
+        if row["protocol"] != "tcp":
+            return str(row["options"]).partition(":")[0]
+        seq, length = row["seq"], row["len"]
+        flags = [FLAG_NAMES[letter] for letter in row["flags"] if letter in FLAG_NAMES]
+        if "SYN" in flags:
+            self._first[side] = seq
+        parts = [f"{'+'.join(flags) or 'no flags'} seq {(seq - self._first.get(side, seq)) & MASK}"]
+        if "ACK" in flags:
+            parts.append(f"ack {(row['ack'] - self._first.get(OTHER[side], 0)) & MASK}")
+        if length:
+            parts.append(f"{length} bytes")
+        if row["event"] != "sent":
+            parts.append("copy")
+        elif length or not CONTROL.isdisjoint(flags):
+            key = (side, row["flags"], seq, length)
+            again = self._seen[key] = self._seen.get(key, -1) + 1
+            if again:
+                parts.append(f"again {again}")
+        return ", ".join(parts)
 
 
 def _notes(events: list[Row], side: Side, state: str) -> Iterator[Note]:
@@ -268,10 +302,10 @@ def _notes(events: list[Row], side: Side, state: str) -> Iterator[Note]:
         time, detail = row["time_s"], row["detail"]
         name = detail.partition("(")[0]
         if row["event"] == "timer":
-            yield Note(side, time, f"{detail} expires")
+            yield Note(side, time, f"{detail} expires", "timer")
         if row["state"] != state:
             state = row["state"]
-            yield Note(side, time, state, state=True)
+            yield Note(side, time, state, "state")
         if row["event"] == "call":
             yield Note(side, time, f"{name}() called")
         elif row["event"] == "return" and name in {"connect", "accept"}:
@@ -281,13 +315,14 @@ def _notes(events: list[Row], side: Side, state: str) -> Iterator[Note]:
 
 
 def _timers(events: list[Row], side: Side) -> Iterator[Timer]:
-    """Yield the timers that ran at one side."""
+    """Yield the timers that ran at one side, but for those set anew at once."""
     running: tuple[float, float, str] | None = None
     for row in events:
         time, expires = row["time_s"], row["timer_expires_s"]
         if running is not None and expires != running[1]:
             started, due, name = running
-            yield Timer(side, started, time, name, expired=time >= due)
+            if time > started:
+                yield Timer(side, started, due, time, name, expired=time >= due)
             running = None
         if running is None and not math.isnan(expires):
             running = time, expires, row["timer"]

@@ -22,9 +22,6 @@ Row = dict[Any, Any]
 CAUSES = {"received", "timer"}
 """Events that come from outside the host's applications; they come before what they cause."""
 
-KEPT = {"state", "buffer memory"}
-"""What is worth telling of a socket that forgets everything."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -44,10 +41,17 @@ class Step:
     titles: list[str]
     sent: list[Row] = field(default_factory=list)
     """The packets that the host sent in it, as rows of `packets.parquet`."""
-    states: dict[str, str] = field(default_factory=dict)
-    """What each socket of either host is in after it, by what it is called."""
-    changes: dict[str, list[Change]] = field(default_factory=dict)
-    """What the host's sockets learnt or forgot, by what they are called."""
+    sockets: dict[str, list[Change]] = field(default_factory=dict)
+    """All that the latest socket of each host knew before and after it, by what it is called."""
+
+    @property
+    def changes(self) -> dict[str, list[Change]]:
+        """What those sockets learnt or forgot."""
+        return {
+            socket: changes
+            for socket, known in self.sockets.items()
+            if (changes := [change for change in known if change.before != change.after])
+        }
 
 
 def load(path: str | Path) -> list[Step]:
@@ -88,16 +92,14 @@ def _parts(rows: list[Row]) -> Iterator[list[Row]]:
 
 def _step(time: float, host: str, rows: list[Row], known: dict[int, Row]) -> Step:
     """Return one step, and take note in `known` of what the sockets then know."""
-    before = {row["socket"]: known.get(row["socket"]) for row in rows}
+    before = dict(known)
     known |= {row["socket"]: row for row in rows}
     begun = sorted(filter(_begins, rows), key=lambda row: row["event"] not in CAUSES)
     step = Step(time, host, list(dict.fromkeys(map(_title, begun))))
-    for socket, old in before.items():
-        changes = list(_changes(old, known[socket]))
-        if changes:
-            step.changes[_name(known[socket])] = changes
-    for row in known.values():
-        step.states[_name(row)] = str(row["state"])
+    latest = {row["host"]: number for number, row in sorted(known.items())}
+    for _, number in sorted(latest.items()):
+        old, new = before.get(number), known[number]
+        step.sockets[_name(new)] = list(_changes(old, new))
     return step
 
 
@@ -126,25 +128,23 @@ def _name(row: Row) -> str:
 
 
 def _changes(old: Row | None, new: Row) -> Iterator[Change]:
-    """Yield what differs between two rows of a socket."""
-    before = dict.fromkeys(_facts(new), "") if old is None else _facts(old)
-    ends = old is not None and old["state"] != new["state"] == "CLOSED"
-    for name, after in _facts(new).items():
-        if before[name] != after and (name in KEPT or not ends):
-            yield Change(name, before[name], after)
+    """Yield what a socket knew and knows, from two of its rows."""
+    after = _facts(new)
+    before = dict.fromkeys(after, "") if old is None else _facts(old)
+    for name in after:
+        yield Change(name, before[name], after[name])
 
 
 def _facts(row: Row) -> dict[str, str]:
     """Return what a socket knows, in words."""
     facts = {"state": str(row["state"])}
+    forgotten = row["state"] == "CLOSED" and row["peer_address"]
     for end in ("local", "peer"):
         address, port = row[f"{end}_address"], row[f"{end}_port"]
-        facts[end] = f"{address or '*'}:{port}" if port else ""
+        facts[end] = f"{address or '*'}:{port}" if port and not forgotten else ""
     facts["buffer memory"] = f"{count(row['memory'])} bytes" if row["memory"] else ""
-    if row["timer"]:
-        facts["timer"] = f"{row['timer']}, due at {row['timer_expires_s']:.6f} s"
-    else:
-        facts["timer"] = ""
+    expires = f"{row['timer'].removesuffix(' timer')} at {row['timer_expires_s']:.6f} s"
+    facts["timer"] = expires if row["timer"] else ""
     for name in ("iss", "snd_una", "snd_nxt", "irs", "rcv_nxt"):
         facts[name] = _number(row[name])
     for name in ("snd_wnd", "rcv_wnd", "mss"):

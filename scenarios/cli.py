@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +37,14 @@ app = typer.Typer(
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter (repeatable)."),
+]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--os",
+        metavar="SIDE=OS",
+        help="Set a side's system (repeatable): client=windows is --set client_os=windows.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all that is random.", min=0)]
 Out = Annotated[
@@ -104,14 +112,7 @@ def show(
 def run(
     scenario: Annotated[str, typer.Argument(metavar="NAME|SCRIPT", help="A scenario or a script.")],
     settings: Settings = None,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--os",
-            metavar="SIDE=OS",
-            help="Set a side's system (repeatable): client=windows is --set client_os=windows.",
-        ),
-    ] = None,
+    systems: Systems = None,
     seed: Seed = 1,
     out: Out = None,
     force: Force = False,
@@ -123,11 +124,17 @@ def run(
     from scenarios.script import execute  # noqa: PLC0415
 
     given = _pairs("--set", "KEY=VALUE", settings)
+    execute(load(scenario), with_systems(given, systems), seed, out, force, trace, pcap)
+
+
+def with_systems(given: Mapping[str, str], systems: Iterable[str] | None) -> dict[str, str]:
+    """Add to settings what --os asks for: "client=windows" is client_os=windows."""
+    settings = dict(given)
     for side, system in _pairs("--os", "SIDE=OS", systems).items():
-        if f"{side}_os" in given:
-            raise UserError(f"--os {side}: given twice, --set {side}_os is the same")
-        given[f"{side}_os"] = system
-    execute(load(scenario), given, seed, out, force, trace, pcap)
+        if f"{side}_os" in settings:
+            raise UserError(f"--os {side}: given twice, {side}_os is the same")
+        settings[f"{side}_os"] = system
+    return settings
 
 
 def _pairs(option: str, form: str, texts: Iterable[str] | None) -> dict[str, str]:

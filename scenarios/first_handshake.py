@@ -2,7 +2,7 @@
 
 Two hosts, one link without loss, one connection: socket(), bind(), listen(), accept(); socket(),
 connect(), three segments, a request and its answer, close().  Every step is told with the header
-that travelled and with what the sockets knew before and after; a table of both systems, with a
+that travelled and with what both sockets knew before and after; a table of both systems, with a
 star at what differs, ends the story.  `connectsim ladder DIR` draws it.
 """
 
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from simpy.events import Event
 
     from analysis.frames import Frames
-    from analysis.story import Step
+    from analysis.story import Change, Step
     from analysis.systems import Difference
 
 PORT = 80
 REQUEST, ANSWER = b"Who is there?", b"A server."
+ARROW, NOTHING = " -> ", "-"
+"""What stands between what a socket knew and what it knows, and for what it does not know."""
+
+WIDTHS = (14, 46, 0)
+"""Of the columns of such a table, at least."""
+
 TRACED = True
 """The story is told from the trace."""
 
@@ -79,20 +85,33 @@ def report(frames: Frames, _: Parameters) -> str:
 
 
 def tell(number: int, step: Step) -> Iterator[str]:
-    """Yield one step as text: what happened, what travelled, what changed."""
+    """Yield one step as text: what happened, what travelled, what both sockets know."""
     from sim import anatomy  # noqa: PLC0415
 
     yield f"{number}. {step.time_s:.6f} s  {step.host}: {'; '.join(step.titles)}"
     for row in step.sent:
         yield f"  sends [{row['flags']}] to {row['dst']}:{row['dport']}, {row['options']}"
         yield from anatomy.lines(row["datagram"])
-    for socket, changes in step.changes.items():
-        yield f"  {socket}"
-        for change in changes:
-            yield f"    {change.name:<14} {change.before or '-':<38} -> {change.after or '-'}"
-    states = [f"{socket}: {state}" for socket, state in step.states.items()]
-    yield f"  now  {'; '.join(states)}"
+    yield from knowledge(step)
     yield ""
+
+
+def knowledge(step: Step) -> Iterator[str]:
+    """Yield what both sockets know, before and after a step where that differs, as a table."""
+    table = [("", *step.sockets)]
+    for changes in zip(*step.sockets.values(), strict=True):
+        if any(change.before or change.after for change in changes):
+            table.append((changes[0].name, *map(_before_and_after, changes)))
+    columns = zip(*table, strict=True)
+    widths = [max(least, *map(len, column)) for least, column in zip(WIDTHS, columns, strict=False)]
+    for row in table:
+        mark = "*" if any(ARROW in cell for cell in row) else " "
+        yield f"  {mark} {'  '.join(map(str.ljust, row, widths))}".rstrip()
+
+
+def _before_and_after(change: Change) -> str:
+    before, after = change.before or NOTHING, change.after or NOTHING
+    return after if before == after else f"{before}{ARROW}{after}"
 
 
 def both(properties: Sequence[Difference]) -> Iterator[str]:

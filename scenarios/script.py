@@ -31,6 +31,7 @@ def _command(scenario: Scenario) -> Any:
     """Return a function whose signature tells typer the options."""
 
     def command(
+        systems: cli.Systems = None,
         seed: cli.Seed = 1,
         out: cli.Out = None,
         force: cli.Force = False,
@@ -39,7 +40,7 @@ def _command(scenario: Scenario) -> Any:
         **settings: str | None,
     ) -> None:
         given = {name: value for name, value in settings.items() if value is not None}
-        execute(scenario, given, seed, out, force, trace, pcap)
+        execute(scenario, cli.with_systems(given, systems), seed, out, force, trace, pcap)
 
     own = inspect.signature(command, eval_str=True).parameters.values()
     options = [_option(parameter) for parameter in declared(scenario.parameters).values()]

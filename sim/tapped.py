@@ -284,12 +284,15 @@ class Expiry:
     def name(self) -> str:
         """What the timer is for: "SYN timer"."""
         method = str(self.expire.__name__)
+        if method == "syn_timeout" and self.expire.__self__.state == State.SYN_RECEIVED:
+            method = "timeout"
         return TIMERS.get(method, method.replace("_", " "))
 
     def __call__(self, now: int) -> None:
         """Let the control block act, then record it."""
+        name = self.name
         self.expire(now)
-        self.host.show(self.expire.__self__.key, "timer", self.name)
+        self.host.show(self.expire.__self__.key, "timer", name)
 
 
 class TracedSocket(Socket):

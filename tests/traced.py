@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,29 @@ def write(
 
     `link` is what else is asked of the link, say `netem`.
     """
+    return record(
+        folder,
+        lambda sim: exchange(sim, loss, port, connections, version, **link),
+        {"loss": loss},
+        seed=seed,
+    )
+
+
+def record(
+    folder: Path,
+    build: Callable[[TracedSimulation], None],
+    parameters: dict[str, Any] | None = None,
+    *,
+    seed: int = 1,
+) -> Path:
+    """Build a simulation, run it to its end and write the run's folder."""
     with open_results(folder) as results:
         with TraceFiles(results.partial) as sink:
             sim = TracedSimulation(sink, seed)
-            exchange(sim, loss, port, connections, version, **link)
+            build(sim)
+            sim.run()
         results.write_table("connections", sim.records.columns())
-        results.write_recipe({"scenario": "traced", "parameters": {"loss": loss}, "seed": seed})
+        results.write_recipe({"scenario": "traced", "parameters": parameters or {}, "seed": seed})
         results.publish()
     return folder
 

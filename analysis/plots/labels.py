@@ -17,19 +17,22 @@ Point = tuple[float, float]
 Shape = np.ndarray[Any, np.dtype[np.float64]]
 """Corners of a convex shape in their order, n x 2, inches."""
 
+MARGIN = 0.08
+"""Between a label and x 0 or 1, inches."""
+
 HEIGHT = 0.14
 """Height of a line of text, inches."""
 
-GAPS = (0.085, -0.085, 0.225, -0.225)
+GAPS = (0.085, -0.085, 0.225, -0.225, 0.31, -0.31)
 """From a line up to the middle of its label, inches, the best first."""
 
-ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)
+ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 """Where along its line a label may stand, the best first."""
 
 COVERED = 100
 """How many lines below a label are as bad as another label."""
 
-ROUNDS = 3
+ROUNDS = 6
 """How often each label gives way to the others."""
 
 
@@ -43,35 +46,52 @@ class Place(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A text that is to stand at a line, from x 0 or 1 towards the other."""
+    """A text that is to stand at a line between x 0 and 1."""
 
     start: Point
     end: Point
     text: str
+    along: Sequence[float] = ALONG
+    gaps: Sequence[float] = GAPS
+    drawn: bool = True
+    """Whether the line is drawn, so that other labels keep off it."""
 
 
 def place(
-    labels: Sequence[Label], texts: Iterable[tuple[float, float, str]], scale: Point, size: float
-) -> list[Place]:
-    """Return a place for each label, between x 0 and 1.
+    labels: Sequence[Label],
+    texts: Iterable[tuple[float, float, str]],
+    strokes: Iterable[tuple[Point, Point]],
+    scale: Point,
+    size: float,
+) -> list[Place | None]:
+    """Return a place for each label, between x 0 and 1; None if there is no room for it.
 
-    `texts` stand around their points already.  A unit of the drawing is `scale` inches wide and
-    high; all text has `size` points.
+    `texts` stand around their points already, `strokes` are lines without a label.  A unit of the
+    drawing is `scale` inches wide and high; all text has `size` points.
     """
     unit = np.array(scale)
     taken = [_box(unit * (x, y), _width(text, size), 0.0) for x, y, text in texts]
     lines = [unit * np.array((label.start, label.end)) for label in labels]
+    signs = [unit * np.array(stroke) for stroke in strokes]
     choices = [_choices(label, unit, size) for label in labels]
-    chosen = [boxes[0] for boxes in choices]
+    chosen: list[Shape] = [boxes[0] for boxes in choices]
     for _ in range(ROUNDS):
         for number, boxes in enumerate(choices):
             own = boxes[0][:, 1].min() - 1, boxes[0][:, 1].max() + 1
             others = _near(taken + chosen[:number] + chosen[number + 1 :], *own)
-            crossed = _near(lines[:number] + lines[number + 1 :], *own)
+            drawn = (line for line, label in zip(lines, labels, strict=True) if label.drawn)
+            crossed = _near((line for line in (*drawn, *signs) if line is not lines[number]), *own)
             chosen[number] = min(
                 boxes, key=lambda box: COVERED * _met(box, others) + _met(box, crossed)
             )
-    return [_placed(box, unit) for box in chosen]
+    kept = list(taken)
+    places: list[Place | None] = []
+    for box in chosen:
+        free = not _met(box, kept)
+        places.append(_placed(box, unit) if free else None)
+        if free:
+            kept.append(box)
+    return places
 
 
 def _choices(label: Label, unit: Shape, size: float) -> list[Shape]:
@@ -81,12 +101,18 @@ def _choices(label: Label, unit: Shape, size: float) -> list[Shape]:
     slope = math.atan(run[1] / run[0])
     above = np.array([math.sin(slope), -math.cos(slope)])
     width = _width(label.text, size)
-    least = 0.5 * width / math.hypot(*run)
-    most = max(least, unit[0] / abs(run[0]) - least)
+    half = 0.5 * width * math.cos(slope) + MARGIN
+    left, right = half, max(half, unit[0] - half)
     return [
-        _box(start + min(max(along, least), most) * run + gap * above, width, slope)
-        for gap, along in product(GAPS, ALONG)
+        _box(start + _within(along, start, run, left, right) * run + gap * above, width, slope)
+        for gap, along in product(label.gaps, label.along)
     ]
+
+
+def _within(along: float, start: Shape, run: Shape, left: float, right: float) -> float:
+    """Return how far along its line a label stands, moved so that it is between two x."""
+    x = min(max(start[0] + along * run[0], left), right)
+    return float((x - start[0]) / run[0])
 
 
 def _placed(box: Shape, unit: Shape) -> Place:
@@ -97,7 +123,7 @@ def _placed(box: Shape, unit: Shape) -> Place:
 
 def _width(text: str, size: float) -> float:
     """Return the width of a text, inches."""
-    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 + 0.03
+    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 + 0.07
 
 
 def _box(centre: Any, width: float, slope: float) -> Shape:

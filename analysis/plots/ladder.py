@@ -1,12 +1,14 @@
 """A ladder as a picture: two time lines, and the packets sloped between them.
 
 Time runs down.  A packet's slope is its flight; a pause of many flights is cut short and marked
-with its length.  Text never overlaps: a moment takes as much room as its lines need.
+with its length.  Text never overlaps: a moment takes as much room at each side as its lines need
+there, and the next one at that side stands below.
 """
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -46,8 +48,11 @@ WIDTH = 8.0
 SMALL = 8.5
 """Size of the packets' labels, points."""
 
-REASON = 0.8
-"""How far below its cross the reason of a loss stands."""
+BEYOND = (0.2, 0.35, 0.5, 0.65, 0.8)
+"""Where between its cross and the other side the reason of a loss may stand, the best first."""
+
+BESIDE = (0.0, -0.085, 0.085, -0.225, 0.225, -0.31, 0.31)
+"""How far beside the line of its packet it may stand, inches, the best first."""
 
 EDGE = 0.76
 """How far the notes reach beyond the time lines; these are 1 apart."""
@@ -58,6 +63,7 @@ MARGIN = 0.03
 MOST = 200
 """Moments that are drawn at most."""
 
+SIDES: tuple[Side, Side] = (0, 1)
 GREY = "#666666"
 STATE_COLOURS = {
     "SYN-SENT": VERMILLION,
@@ -68,6 +74,9 @@ STATE_COLOURS = {
     "CLOSED": GREY,
 }
 """Colours of the states; those of closing are blue."""
+
+COLOURS = {"call": "black", "timer": "#8a5f00"}
+"""Colours of the notes that are no states."""
 
 
 @styled
@@ -127,41 +136,60 @@ def _slots(moments: list[Moment]) -> dict[tuple[int, bool], int]:
     """Return the line of its moment on which each packet, by id(), leaves and (True) arrives.
 
     Packets that leave or arrive together stand one below the other; an answer leaves below what
-    it answers.
+    it answers.  Of packets that left together some may be lost: the others stay parallel.
     """
     slots: dict[tuple[int, bool], int] = {}
     for moment in moments:
-        for side in (0, 1):
-            arrived = [arrow for arrow in moment.arrived if arrow.sender != side]
-            sent = [arrow for arrow in moment.arrows if arrow.sender == side]
-            slots |= {(id(arrow), True): line for line, arrow in enumerate(arrived)}
-            first = max(0, len(arrived) - 1)
-            slots |= {(id(arrow), False): line for line, arrow in enumerate(sent, first)}
+        slots |= {(id(arrow), False): 0 for arrow in moment.arrows}
+        for side in SIDES:
+            line = -1
+            above: dict[float, int] = {}
+            for arrow in moment.received(side):
+                left = slots[id(arrow), False]
+                gap = left - above.setdefault(arrow.sent_s, left)
+                line = slots[id(arrow), True] = max(line + 1, gap)
+            sent = moment.sent(side)
+            slots |= {(id(arrow), False): line for line, arrow in enumerate(sent, max(0, line))}
     return slots
 
 
 def _places(
     moments: list[Moment], slots: dict[tuple[int, bool], int], ladder: Ladder
 ) -> dict[float, float]:
-    """Return how far down each moment stands."""
+    """Return how far down each moment stands.
+
+    Below the lines that the moments before it take at its sides, and so that no packet arrives
+    sooner than its flight takes.
+    """
     places: dict[float, float] = {}
-    place = 0.0
-    for before, after in pairwise([None, *moments]):
-        assert after is not None
-        if before is not None:
-            pause = after.time_s - before.time_s
-            scaled = pause / _flight(ladder) * FLIGHT
-            lost = any(arrow.arrived_s is None for arrow in before.arrows)
-            lines = [1 + slots[id(arrow), False] for arrow in before.arrows]
-            lines += [1 + slots[id(arrow), True] for arrow in before.arrived]
-            room = max(
-                before.lines * LINE,
-                (FLIGHT * LOST + 1.4 * LINE) * lost,
-                *(line * LINE for line in lines),
-            )
-            place += room + CUT if _is_cut(pause, ladder) else max(room, scaled)
-        places[after.time_s] = place
+    unit = FLIGHT / _flight(ladder)
+    place, free, crosses, before = 0.0, [0.0, 0.0], 0.0, 0.0
+    for moment in moments:
+        pause = moment.time_s - before
+        lines = [_lines(moment, slots, side) for side in SIDES]
+        if places and _is_cut(pause, ladder):
+            place = max(*free, crosses) + CUT
+        elif places:
+            taken = [bottom for bottom, number in zip(free, lines, strict=True) if number]
+            for arrow in moment.arrived:
+                start = places[arrow.sent_s] + slots[id(arrow), False] * LINE
+                flight = (moment.time_s - arrow.sent_s) * unit
+                taken.append(start + flight - slots[id(arrow), True] * LINE)
+            place = max([place + pause * unit, *taken])
+        places[moment.time_s], before = place, moment.time_s
+        free = [
+            max(bottom, place + number * LINE) for bottom, number in zip(free, lines, strict=True)
+        ]
+        lost = [slots[id(arrow), False] for arrow in moment.arrows if arrow.arrived_s is None]
+        crosses = max([crosses, *(place + (line + 1) * LINE + FLIGHT * LOST for line in lost)])
     return places
+
+
+def _lines(moment: Moment, slots: dict[tuple[int, bool], int], side: Side) -> int:
+    """Return how many lines a moment takes at a side."""
+    lines = [slots[id(arrow), False] for arrow in moment.sent(side)]
+    lines += [slots[id(arrow), True] for arrow in moment.received(side)]
+    return max(len(moment.notes[side]), *(line + 1 for line in lines), 0)
 
 
 def _heads(axes: Axes, ladder: Ladder) -> None:
@@ -183,11 +211,10 @@ def _state_colour(state: str) -> str:
 
 def _lifelines(axes: Axes, ladder: Ladder, places: dict[float, float], bottom: float) -> None:
     """Draw both time lines, coloured by state."""
-    sides: tuple[Side, Side] = (0, 1)
-    for side in sides:
+    for side in SIDES:
         state, start = ladder.states[side], -LINE
         _text(axes, side, start, state, _state_colour(state), bold=True)
-        changes = [note for note in ladder.notes if note.side == side and note.state]
+        changes = [note for note in ladder.notes if note.side == side and note.kind == "state"]
         for note in changes:
             axes.plot([side, side], [start, places[note.time_s]], color=_state_colour(state), lw=3)
             state, start = note.text, places[note.time_s]
@@ -222,25 +249,26 @@ def _text(axes: Axes, side: Side, y: float, text: str, colour: str, *, bold: boo
 def _notes(axes: Axes, ladder: Ladder, moment: Moment, places: dict[float, float]) -> None:
     """Write what happened at both sides, and when."""
     y = places[moment.time_s]
-    sides: tuple[Side, Side] = (0, 1)
-    for side in sides:
+    for side in SIDES:
         for line, note in enumerate(moment.notes[side]):
-            colour = _state_colour(note.text) if note.state else "black"
-            _text(axes, side, y + line * LINE, note.text, colour, bold=note.state)
-        seen = [arrow.sender == side for arrow in moment.arrows]
-        seen += [arrow.sender != side for arrow in moment.arrived]
-        if moment.notes[side] or any(seen):
+            state = note.kind == "state"
+            colour = _state_colour(note.text) if state else COLOURS[note.kind]
+            _text(axes, side, y + line * LINE, note.text, colour, bold=state)
+        if moment.notes[side] or moment.sent(side) or moment.received(side):
             axes.text(
-                *(
-                    _outside(side, EDGE),
-                    y,
-                    f"{moment.time_s:.{3 if _flight(ladder) >= 1e-3 else 6}f} s",
-                ),
+                *(_outside(side, EDGE), y, _time(moment.time_s, _flight(ladder))),
                 ha="right" if side else "left",
                 va="center",
                 fontsize=8,
                 color=GREY,
             )
+
+
+def _time(seconds: float, flight: float) -> str:
+    """Write a time so exactly that a flight counts."""
+    whole = len(str(int(seconds))) if seconds >= 1 else 0
+    decimals = 3 if flight >= 1e-3 else 6 - whole
+    return f"{seconds:.{decimals}f} s"
 
 
 def _arrows(
@@ -250,35 +278,56 @@ def _arrows(
     slots: dict[tuple[int, bool], int],
     cuts: dict[float, str],
 ) -> None:
-    """Draw the packets, each with its label where there is room for it."""
+    """Draw the packets, each with its label, and why it was lost, where there is room for it."""
     shafts = [(arrow, *_shaft(arrow, places, slots)) for arrow in ladder.arrows]
+    lost = [shaft for shaft in shafts if shaft[0].lost]
     scale = (WIDTH / (1 + 2 * EDGE + 2 * MARGIN), INCHES)
     texts = [(0.5, y, pause) for y, pause in cuts.items()]
-    for arrow, _, (x, y) in shafts:
-        if arrow.lost:
-            texts += [(x, y, "X"), (x, y + REASON, arrow.lost)]
+    crosses = [stroke for _, _, tip in lost for stroke in _cross(tip)]
     labels = [Label(start, tip, arrow.label) for arrow, start, tip in shafts]
-    for shaft, at in zip(shafts, place(labels, texts, scale, SMALL), strict=True):
-        _arrow(axes, *shaft, at)
+    for arrow, start, tip in lost:
+        labels.append(Label(tip, _beyond(start, tip), arrow.lost, BEYOND, BESIDE, drawn=False))
+    placed = place(labels, texts, crosses, scale, SMALL)
+    for arrow, start, tip in shafts:
+        _arrow(axes, arrow, start, tip)
+    for (arrow, *_), at in zip(shafts, placed, strict=False):
+        _label(axes, at, arrow.label, _colour(arrow))
+    for (arrow, *_), at in zip(lost, placed[len(shafts) :], strict=True):
+        _label(axes, at, arrow.lost, _colour(arrow))
 
 
 def _shaft(
     arrow: Arrow, places: dict[float, float], slots: dict[tuple[int, bool], int]
 ) -> tuple[Point, Point]:
-    """Return both ends of a packet's arrow; a lost one ends on its way."""
+    """Return both ends of a packet's arrow; a lost one ends on its way, a router's begins there."""
     start = places[arrow.sent_s] + slots[id(arrow), False] * LINE
     x = float(arrow.sender)
     rightwards = 1.0 if arrow.sender == 0 else -1.0
     if arrow.arrived_s is None:
         return (x, start), (x + rightwards * LOST, start + FLIGHT * LOST)
     end = places[arrow.arrived_s] + slots[id(arrow), True] * LINE
-    return (x, start), (x + rightwards, end)
+    return (x + rightwards * (1 - LOST) * bool(arrow.router), start), (x + rightwards, end)
 
 
-def _arrow(axes: Axes, arrow: Arrow, start: Point, tip: Point, label: Place) -> None:
+def _beyond(start: Point, tip: Point) -> Point:
+    """Return where a lost packet would have arrived."""
+    return start[0] + (tip[0] - start[0]) / LOST, start[1] + (tip[1] - start[1]) / LOST
+
+
+def _cross(at: Point) -> Iterator[tuple[Point, Point]]:
+    """Yield the strokes of the cross that ends a lost packet."""
+    x, y = at
+    for up in (0.24 * LINE, -0.24 * LINE):
+        yield (x - 0.018, y - up), (x + 0.018, y + up)
+
+
+def _colour(arrow: Arrow) -> str:
+    return VERMILLION if arrow.lost else "black"
+
+
+def _arrow(axes: Axes, arrow: Arrow, start: Point, tip: Point) -> None:
     """Draw a packet from side to side; a lost one as far as the cross that ends it."""
-    colour = VERMILLION if arrow.lost else "black"
-    small: dict[str, Any] = {"fontsize": SMALL, "color": colour, "ha": "center", "va": "center"}
+    colour = _colour(arrow)
     style = "-" if arrow.lost else "-|>"
     axes.annotate(
         "",
@@ -287,12 +336,19 @@ def _arrow(axes: Axes, arrow: Arrow, start: Point, tip: Point, label: Place) -> 
         arrowprops={"arrowstyle": style, "color": colour, "lw": 1.3, "shrinkA": 2, "shrinkB": 2},
     )
     if arrow.lost:
-        axes.plot(*([value] for value in tip), marker="x", color=colour, ms=8, mew=2.2)
-        axes.text(tip[0], tip[1] + REASON, arrow.lost, **small)
+        axes.plot(*([value] for value in tip), marker="x", color=colour, ms=8, mew=2.2, zorder=4)
+
+
+def _label(axes: Axes, at: Place | None, text: str, colour: str) -> None:
+    if at is None:  # among many packets that cross; the text has them all
+        return
     axes.text(
-        *(label.x, label.y, arrow.label),
-        **small,
-        rotation=label.angle,
+        *(at.x, at.y, text),
+        fontsize=SMALL,
+        color=colour,
+        ha="center",
+        va="center",
+        rotation=at.angle,
         rotation_mode="anchor",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
     )

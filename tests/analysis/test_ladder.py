@@ -43,25 +43,25 @@ def simultaneous_open() -> Ladder:
         arrows=[
             Arrow(0, 0.0, 0.02, "SYN seq 0"),
             Arrow(1, 0.005, 0.025, "SYN seq 0"),
-            Arrow(1, 0.02, 0.04, "SYN, ACK seq 0 ack 1"),
-            Arrow(0, 0.025, 0.045, "SYN, ACK seq 0 ack 1"),
+            Arrow(1, 0.02, 0.04, "SYN+ACK seq 0, ack 1"),
+            Arrow(0, 0.025, 0.045, "SYN+ACK seq 0, ack 1"),
         ],
-        notes=[Note(0, 0.04, "ESTABLISHED", state=True), Note(1, 0.045, "ESTABLISHED", state=True)],
+        notes=[Note(0, 0.04, "ESTABLISHED", "state"), Note(1, 0.045, "ESTABLISHED", "state")],
     )
 
 
 def test_text_of_a_handshake_and_close(plain: Path) -> None:
-    text = "\n".join(ladder_text.lines(ladder.load(plain, 0)))
+    text = "".join(f"{line}\n" for line in ladder_text.lines(ladder.load(plain, 0)))
     golden = (Path(__file__).parents[1] / "data" / "ladder_plain.txt").read_text()
-    assert re.sub(r"(10\.0\.0\.1:)\d+", r"\g<1>49152", text).startswith(golden)
+    assert re.sub(r"(10\.0\.0\.1:)\d+", r"\g<1>49152", text) == golden
 
 
 def test_text_of_eleven_syns_into_a_black_hole(unanswered: Path) -> None:
     lines = list(ladder_text.lines(ladder.load(unanswered, 0)))
-    lost = [line for line in lines if "-X loss" in line]
+    lost = [line for line in lines if "X loss" in line]
     assert [" again" in line for line in lost] == [False] + [True] * 10
     assert lines[0] == "connection 0: timed out (ETIMEDOUT)"
-    assert "connect(): ETIMEDOUT" in lines[-1]
+    assert "connect(): ETIMEDOUT" in lines[-2]
     assert sum("timer expires" in line for line in lines) == 11
     assert max(map(len, lines)) <= 100
 
@@ -69,7 +69,7 @@ def test_text_of_eleven_syns_into_a_black_hole(unanswered: Path) -> None:
 def test_a_closed_port_has_no_listener(tmp_path: Path) -> None:
     refused = ladder.load(traced.write(tmp_path / "run", port=81), 0)
     assert refused.states == ("CLOSED", "CLOSED")
-    assert [arrow.label for arrow in refused.arrows] == ["SYN seq 0", "RST, ACK seq 0 ack 1"]
+    assert [arrow.label for arrow in refused.arrows] == ["SYN seq 0", "RST+ACK seq 0, ack 1"]
     assert refused.notes[-1].text == "connect(): ECONNREFUSED"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_the_story_has_every_step_with_its_header(
             "client: connect(('10.0.0.2', 80))",
             "sends [S] to",
             "control bit SYN",
-            "CLOSED                                 -> SYN-SENT",
+            "CLOSED -> SYN-SENT",
             "server: receives [S]",
             "sends [S.] to",
             "connect() returns",
@@ -59,6 +60,36 @@ def test_any_two_systems_interoperate(client: str, server: str) -> None:
     last = {row.socket: row.state for row in rows["sockets"]}
     assert sorted(last.values()) == ["CLOSED", "CLOSED", "LISTEN"]
     assert not [row for row in rows["packets"] if "R" in row.flags]
+
+
+def test_each_step_shows_both_sockets_before_and_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = tell(tmp_path / "run", capsys).split("\n\n")
+    told = {step.partition("client: ")[2].partition("\n")[0]: step.splitlines() for step in steps}
+    new = [line.split() for line in told["socket()"][1:]]
+    assert new == [
+        ["client,", "socket", "1", "server,", "socket", "0"],
+        ["*", "state", "-", "->", "CLOSED", "LISTEN"],
+        ["local", "-", "*:80"],
+    ]
+    asked = [line.split() for line in told["connect(('10.0.0.2', 80)); connect() waits"]]
+    assert ["*", "state", "CLOSED", "->", "SYN-SENT", "LISTEN"] in asked
+    assert ["*", "peer", "-", "->", "10.0.0.2:80", "-"] in asked
+    gone = [line.split() for line in told["TIME-WAIT timer expires"][1:]]
+    assert ["*", "state", "TIME-WAIT", "->", "CLOSED", "CLOSED"] in gone
+    assert {line[-1] for line in gone[2:]} == {"-"}
+
+
+def test_the_script_takes_systems_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["first_handshake.py", "--os", "server=freebsd", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(first_handshake.__file__), run_name="__main__")
+    assert not end.value.code
+    assert "* operating system           linux" in capsys.readouterr().out
 
 
 def test_os_on_either_side_shows_what_differs(
