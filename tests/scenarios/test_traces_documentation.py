@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from matplotlib import image
 
 from scenarios.cli import main
 
@@ -41,8 +42,20 @@ def test_commands_print_what_stands_below_them(
     assert "client > server" in capsys.readouterr().out
 
 
-def test_pictures_are_there_and_small() -> None:
-    pictures = re.findall(r"\]\((images/[^)]+)\)", TEXT)
-    assert len(pictures) == 2
-    for picture in pictures:
-        assert 0 < (DOCS / picture).stat().st_size < 300_000
+def test_pictures_are_what_the_commands_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = re.findall(r"\]\(images/(\w+)\.png\)", TEXT)
+    assert shown == ["first_handshake", "unanswered"]
+    commands = re.findall(r"^\$ connectsim (.+)", TEXT, re.MULTILINE)
+    for name in shown:
+        run = next(line for line in commands if line.startswith("run ") and name in line)
+        assert main(shlex.split(run)) == 0
+        assert main(["ladder", f"results/{name}", "--out", f"{name}.png"]) == 0
+        drawn = image.imread(f"{name}.png")[..., :3]
+        kept = image.imread(DOCS / "images" / f"{name}.png")[..., :3]
+        assert drawn.shape == kept.shape
+        differing = int((abs(drawn - kept).max(axis=2) > 0.3).sum())
+        assert differing < 300, f"{name}: {differing} pixels: draw it again"
+        assert (DOCS / "images" / f"{name}.png").stat().st_size < 300_000
