@@ -132,7 +132,7 @@ def with_systems(given: Mapping[str, str], systems: Iterable[str] | None) -> dic
     settings = dict(given)
     for side, system in _pairs("--os", "SIDE=OS", systems).items():
         if f"{side}_os" in settings:
-            raise UserError(f"--os {side}: given twice, {side}_os is the same")
+            raise UserError(f"--os {side}: given twice, --set {side}_os is the same")
         settings[f"{side}_os"] = system
     return settings
 
