@@ -100,15 +100,18 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
         c.send(ACK, c.snd_nxt, now)
     else:
         fastopen_client.answered(c, segment)
-        c.sending.fin_sent = False
-        sent = c.snd_nxt
+        early = c.snd_nxt
         sending.acknowledged(c, segment.ack, now)
-        c.snd_nxt = segment.ack  # What the answer does not cover goes out again.
-        c.sending.recover = sent
+        c.sending.fin_sent = False
         take_early_text(c, segment, now)
-        if sending.unsent(c, c.sending):
-            sending.output(c, now)
-        else:
+        rest = sending.unsent(c, c.sending)
+        if segment.ack != early:
+            fastopen_client.resend(c, c.sending, now)
+        elif rest:
+            # The user waits to send the rest: what the peer says next is answered with data.
+            receiving.half(c).dialogue = True
+        sending.output(c, now)
+        if segment.ack == early and not rest:
             c.send(ACK, c.snd_nxt, now)
     user = c.user
     if user is not None:

@@ -24,7 +24,7 @@ from sim.packet import (
     Packet,
     SynOptions,
 )
-from sim.tcp import fastopen_client, receiving, sending
+from sim.tcp import fastopen_client, loss_probe, receiving, sending
 from sim.tcp.arrives import ARRIVES
 from sim.tcp.challenge import NEVER_YET
 from sim.tcp.header import TIMESTAMPS
@@ -370,9 +370,9 @@ class Connection:
         sending.timed_out(self, now)
 
     def probe_timeout(self, now: int) -> None:
-        """Hear that it is time for a tail loss probe."""
+        """Hear that two round trips have passed without an acknowledgment."""
         self.timer = None
-        sending.probe_tail(self, now)
+        loss_probe.send(self, now)
 
     def delayed_ack_timeout(self, now: int) -> None:
         """Hear that an acknowledgment has waited long enough."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.tcp.connection import Connection
     from sim.tcp.peer import Peer
     from sim.tcp.profile import Profile
+    from sim.tcp.sending import Sending
     from sim.tcp.settings import Settings
 
 CLIENT: Final = 1
@@ -72,6 +73,19 @@ def answered(c: Connection, segment: Packet) -> None:
         c.syn_data = segment.ack == c.snd_nxt
         outcome = "TcpExtTCPFastOpenActive" if c.syn_data else "TcpExtTCPFastOpenActiveFail"
         c.stack.counters[outcome] += 1
+
+
+def resend(c: Connection, s: Sending, now: int) -> None:
+    """Send again what the answer does not cover of the SYN's data, apart from the data behind it.
+
+    It ends in a PSH as it did in the SYN (tcp_send_syn_data of the kernel).
+    """
+    early, written = c.snd_nxt, s.pushed
+    s.pushed = s.recover = early
+    seq = c.snd_una
+    while seq != early:
+        seq = sending.retransmit(c, s, seq, now)
+    s.pushed = written
 
 
 def remember_cookie(c: Connection, options: SynOptions, early: bool) -> None:

@@ -133,7 +133,7 @@ class Profile:
     orphan_limit: int = 102_200_000_000
     """The same once the user has closed."""
     tail_loss_probe: bool = False
-    """Whether a probe goes before the first retransmission (RFC 8985 section 7)."""
+    """Whether the last segments of a flight are probed for loss (RFC 8985 section 7)."""
     delayed_ack: int = 40_000_000
     acks_fin_at_once: bool = False
     initial_cwnd: int = 10

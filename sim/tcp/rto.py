@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 INITIAL: Final = 1_000_000_000
 """RTO before the first sample, ns (RFC 6298 2.1)."""
-PROBE_MARGIN: Final = 2_000_000
-"""Added to two round trips before a probe, ns (TCP_TIMEOUT_MIN_US of Linux)."""
 AFTER_SYN_TIMEOUT: Final = 3_000_000_000
 """RTO when data begins without a sample after the SYN timed out, ns (RFC 6298 5.7)."""
 
@@ -28,16 +26,6 @@ def sample(c: Connection, rtt: int) -> None:
     else:
         c.rttvar += (abs(c.srtt - rtt) - c.rttvar) // 4
         c.srtt += (rtt - c.srtt) // 8
-
-
-def probe_timeout(c: Connection, alone: bool) -> int:
-    """Return how long after the last segment a tail loss probe goes, ns (RFC 8985 7.2).
-
-    `alone`: only one segment is in flight, whose acknowledgment may be delayed.
-    """
-    if not c.srtt:
-        return INITIAL
-    return 2 * c.srtt + (c.stack.profile.rto_min if alone else PROBE_MARGIN)
 
 
 def timeout(c: Connection) -> int:

@@ -2,9 +2,9 @@
 
 Implements SEND's queue, the sliding window with Nagle's algorithm and zero-window probes (RFC 9293
 sections 3.7.4, 3.8.4, 3.8.6), NewReno with an initial window of ten segments (RFC 5681, 6582,
-6928), the retransmission timer (RFC 6298) and the tail loss probe (RFC 8985 section 7).  Left out,
-on purpose: SACK-based recovery, pacing, and any other congestion control; connections are what this
-simulator is about.
+6928), and the retransmission timer (RFC 6298); the tail loss probe is in `sim.tcp.loss_probe`.
+SACK blocks tell that a segment was lost, not yet which other ones.  Left out, on purpose: pacing,
+and any other congestion control; connections are what this simulator is about.
 
 A connection that never sends data has no `Sending`; `half(c)` makes it.
 """
@@ -15,7 +15,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, PSH
-from sim.tcp import rto
+from sim.tcp import loss_probe, rto
 from sim.tcp.peer import TIMESTAMPS_LENGTH
 from sim.tcp.seq import HALF, MASK
 from sim.tcp.states import State
@@ -39,11 +39,14 @@ class Sending:
         "duplicates",
         "fin",
         "fin_sent",
+        "last",
+        "more",
         "probed",
         "pushed",
         "recover",
         "recovering",
         "resend",
+        "resent",
         "small",
         "ssthresh",
         "timed",
@@ -55,15 +58,23 @@ class Sending:
         self.fin = False
         """Whether the user has closed: a FIN follows the data."""
         self.fin_sent = False
+        self.more = False
+        """Whether the user said of the last data that more is to come (MSG_MORE)."""
         self.cwnd = c.stack.profile.initial_cwnd if c.total_retransmits < 2 else 1
         """Congestion window, segments."""
         self.ssthresh = 1 << 30
         self.duplicates = 0
         self.recovering = False
+        self.last = c.snd_nxt
+        """Where the last new segment begins."""
         self.recover = c.snd_nxt
         """RFC 6582: snd_nxt when the loss was noticed."""
         self.resend = -1
         """Next sequence number to send again after a timeout, up to `recover`; -1: none."""
+        self.resent: list[int] = []
+        """Ends of segments that were sent again and are not acknowledged."""
+        self.probed = -1
+        """snd_nxt when a loss probe was sent that is not acknowledged, -1: none."""
         self.pushed = c.snd_nxt
         """End of the last write: the segment that carries it has PSH set."""
         self.small = c.snd_una
@@ -71,8 +82,6 @@ class Sending:
         self.timed = -1
         """Sequence number whose acknowledgment gives a round-trip time, -1: none (Karn)."""
         self.timed_at = 0
-        self.probed = False
-        """Whether a tail loss probe has been sent since the last acknowledgment."""
 
 
 def half(c: Connection) -> Sending:
@@ -110,6 +119,7 @@ def output(c: Connection, now: int) -> None:
         return
     if s.resend >= 0:
         resend_lost(c, s, now)
+    before = c.snd_nxt
     while True:
         length = unsent(c, s)
         flight = (c.snd_nxt - c.snd_una) & MASK
@@ -125,13 +135,23 @@ def output(c: Connection, now: int) -> None:
         send_new(c, s, size, last, now)
         if last:
             break
-    if c.timer is None and (unsent(c, s) or c.snd_una != c.snd_nxt):
+    if (c.timer is None and (unsent(c, s) or c.snd_una != c.snd_nxt)) or (
+        c.snd_nxt != before and loss_probe.wanted(c, s)
+    ):
         set_timer(c, now)
+
+
+def push(c: Connection, now: int) -> None:
+    """Send what a cork, or MSG_MORE, has held back."""
+    s = c.sending
+    if s is not None:
+        s.more = False
+        output(c, now)
 
 
 def held_back(c: Connection, s: Sending) -> bool:
     """Nagle: a small segment waits while an earlier small one is unacknowledged."""
-    if c.settings.cork:
+    if c.settings.cork or s.more:
         return True
     if c.settings.nodelay or c.snd_una == c.snd_nxt:
         return False
@@ -142,7 +162,7 @@ def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None
     """Send the next `size` bytes, the last segment with FIN."""
     offset = (c.snd_nxt - start(c)) & MASK
     payload = bytes(s.buffer[offset : offset + size])
-    seq = c.snd_nxt
+    s.last = seq = c.snd_nxt
     c.snd_nxt = end = (seq + size + last) & MASK
     flags = ACK
     if size and (seq + size) & MASK == s.pushed:
@@ -150,6 +170,8 @@ def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None
     if last:
         flags |= FIN
         s.fin_sent = True
+    if seq == c.snd_una:
+        c.unanswered = now
     if size < full(c):
         s.small = end
     if s.timed < 0:
@@ -179,7 +201,9 @@ def retransmit(c: Connection, s: Sending, seq: int, now: int) -> int:
     c.total_retransmits += 1
     c.stack.counters["TcpRetransSegs"] += 1
     c.send(flags, seq, now, payload)
-    return (seq + len(payload) + (flags & FIN)) & MASK
+    end = (seq + len(payload) + (flags & FIN)) & MASK
+    s.resent.append(end)
+    return end
 
 
 def resend_lost(c: Connection, s: Sending, now: int) -> None:
@@ -196,41 +220,13 @@ def resend_lost(c: Connection, s: Sending, now: int) -> None:
 def set_timer(c: Connection, now: int) -> None:
     """Start the timer of a probe, of a retransmission or, if the window is shut, of persistence."""
     c.stop_timer()
-    wait = rto.timeout(c)
-    timers = c.stack.timers
-    if probes_tail(c, half(c)):
-        alone = (c.snd_nxt - c.snd_una) & MASK <= full(c)
-        c.timer = timers.start(now, min(wait, rto.probe_timeout(c, alone)), c.probe_timeout)
-    else:
-        c.timer = timers.start(now, wait, c.retransmit_timeout)
-
-
-def probes_tail(c: Connection, s: Sending) -> bool:
-    """Whether a probe goes before a retransmission: once, and while nothing seems lost."""
-    return (
-        c.stack.profile.tail_loss_probe
-        and c.sack_ok
-        and c.state != State.SYN_RECEIVED
-        and c.snd_una != c.snd_nxt
-        and not (s.probed or s.recovering or c.retransmits or s.resend >= 0)
-    )
-
-
-def probe_tail(c: Connection, now: int) -> None:
-    """Send a new segment or the last one again: its ACK tells what is lost (RFC 8985 7.3)."""
-    s = half(c)
-    if not s.recovering:
-        s.probed = True
-        c.unanswered = max(c.unanswered, s.timed_at if s.timed >= 0 else 0)
-        c.stack.counters["TcpExtTCPLossProbes"] += 1
-        flight = (c.snd_nxt - c.snd_una) & MASK
-        length = unsent(c, s)
-        size = min(length, full(c), c.snd_wnd - flight)
-        if size > 0:
-            send_new(c, s, size, size == length and s.fin, now)
-        else:
-            retransmit(c, s, (c.snd_nxt - min(flight, full(c) + s.fin_sent)) & MASK, now)
-    set_timer(c, now)
+    wait, expire = rto.timeout(c), c.retransmit_timeout
+    s = c.sending
+    if s is not None and loss_probe.wanted(c, s):
+        wait, expire = min(wait, loss_probe.timeout(c, s)), c.probe_timeout
+    elif c.retransmits and c.settings.user_timeout:
+        wait = max(min(wait, c.unanswered + c.settings.user_timeout - now), 0)
+    c.timer = c.stack.timers.start(now, wait, expire)
 
 
 def acknowledged(c: Connection, ack: int, now: int) -> None:
@@ -246,7 +242,10 @@ def acknowledged(c: Connection, ack: int, now: int) -> None:
     c.backoff = c.retransmits = 0
     c.unanswered = now
     s.duplicates = 0
-    s.probed = False
+    if s.resent:
+        s.resent = [end for end in s.resent if (end - ack - 1) & MASK < HALF]
+    if s.probed >= 0 and (ack - s.probed) & MASK < HALF:
+        s.probed = -1
     if s.recovering:
         if (ack - s.recover) & MASK < HALF:
             s.recovering = False
@@ -288,9 +287,7 @@ def timed_out(c: Connection, now: int) -> None:
     profile = c.stack.profile
     limit = c.settings.user_timeout or (profile.orphan_limit if c.orphan else profile.data_limit)
     c.stack.counters["TcpExtTCPTimeouts"] += 1
-    if not c.retransmits:
-        c.unanswered = max(c.unanswered, s.timed_at if s.timed >= 0 else 0)
-    elif now - c.unanswered >= limit:
+    if c.retransmits and now - c.unanswered >= limit:
         c.stack.counters["TcpExtTCPAbortOnTimeout"] += 1
         c.fail(c.soft_error or errno.ETIMEDOUT, now)
         return

@@ -83,7 +83,8 @@ def test_the_parts_add_up_and_nothing_queues_on_a_plain_link(loss: float, cookie
     seen = {cause for cause in CAUSES if columns[f"{cause}_s"].any()}
     expected = {"syn_lost", "rounding", "cookie" if cookies else "synack_lost"}
     assert seen == (expected if loss else set())
-    assert columns["rounding_s"].max() < 0.6
+    # A slot of the timer wheel is largest beside a wait of 4 s, 64 of 1000 ticks.
+    assert (columns["rounding_s"] <= 0.07 * columns["latency_s"]).all()
 
 
 def test_a_full_queue_is_seen() -> None:
