@@ -244,7 +244,7 @@ def summary(folder: ResultsFolder) -> None:
 
 analysis_commands.add_to(app)
 trace_commands.add_to(app)
-app.command()(packetdrill)
+app.command(context_settings={"ignore_unknown_options": True})(packetdrill)
 app.command()(topology)
 
 

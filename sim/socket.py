@@ -120,6 +120,7 @@ class Socket:
         if connection is not None:
             connection.user = self
             self.settings = connection.settings
+            self._error, connection.error = connection.error, 0
 
     # Options.
 
@@ -306,15 +307,20 @@ class Socket:
         """Open a connection and send `data`, in the SYN if Fast Open permits (RFC 7413).
 
         This is sendto() with MSG_FASTOPEN; the event's value is the number of bytes taken, on a
-        non-blocking socket those in the SYN.  Raises OSError: EOPNOTSUPP if the host's clients do
-        not use Fast Open, and as connect().
+        non-blocking socket those in the SYN.  Once the connection is open it is a send().
+        Raises OSError: EOPNOTSUPP if the host's clients do not use Fast Open, and as connect().
         """
         tcp = self.host.tcp
         if not tcp.profile.fastopen & fastopen_client.CLIENT:
             raise os_error(errno.EOPNOTSUPP)
         connection = self._connection
         if connection is not None and connection.state != State.CLOSED:
-            raise os_error(errno.EALREADY if connection.state in OPENING else errno.EISCONN)
+            if connection.state in OPENING:
+                raise os_error(errno.EALREADY)
+            if self._told:
+                raise os_error(errno.EISCONN)
+            self._told = True
+            return self.send(data)
         if not self.blocking:
             data = data[: fastopen_client.room(tcp.peers[address[0]], tcp.profile, self.settings)]
         return self._open(address, data)
@@ -367,9 +373,10 @@ class Socket:
 
     # Data.
 
-    def send(self, data: bytes) -> Event:
+    def send(self, data: bytes, more: bool = False) -> Event:
         """Queue data; the event's value is the number of bytes taken, all if it may wait.
 
+        `more`: the rest of it follows soon, so that a small segment may wait (MSG_MORE).
         Raises OSError: ENOTCONN, EPIPE after shutdown or close by this side, EAGAIN if nothing
         can be taken without waiting, or the errno that ended the connection.
         """
@@ -383,7 +390,7 @@ class Socket:
         env = self.host.env
         if connection.state in OPENING and not self.blocking and not connection.fast_open:
             raise os_error(errno.EAGAIN)
-        taken = calls.send(connection, data, env._now)
+        taken = calls.send(connection, data, env._now, more)
         if taken == len(data):
             return Done(env, taken)
         if not self.blocking:
@@ -402,7 +409,7 @@ class Socket:
         connection = self._connection
         if self._deferred is not None:
             raise os_error(errno.EAGAIN)
-        if connection is None or connection.state == State.SYN_SENT:
+        if connection is None:
             raise os_error(self.take_error() or errno.ENOTCONN)
         data = self._received(connection, count)
         if data is not None:
@@ -419,6 +426,32 @@ class Socket:
             raise os_error(self.take_error())
         data = calls.receive(connection, count, self.host.env._now)
         return b"" if data is None and not self._unread else data
+
+    def push(self) -> None:
+        """Let go out what a cork, MSG_MORE or Nagle's algorithm has held back."""
+        if self._connection is not None:
+            sending.push(self._connection, self.host.env._now)
+
+    def unread(self) -> int:
+        """Return how many bytes recv() would give at once (SIOCINQ)."""
+        connection = self._connection
+        receiving = None if connection is None else connection.receiving
+        return len(receiving.buffer) if receiving is not None else 0
+
+    def waiting_hint(self) -> int:
+        """Return what TCP_INQ reports beside data: bytes to read, 1 if only the end is left."""
+        connection = self._connection
+        ended = connection is not None and connection.peer_closed
+        return self.unread() or int(ended)
+
+    def unacknowledged(self) -> int:
+        """Return how many bytes were sent or queued that the peer has not acknowledged (SIOCOUTQ).
+
+        The FIN counts as one.
+        """
+        connection = self._connection
+        sending = None if connection is None else connection.sending
+        return len(sending.buffer) + sending.fin if sending is not None else 0
 
     # The end.
 
@@ -493,7 +526,7 @@ class Socket:
         if state not in OPENING or connection.receiving is not None:
             if connection.receiving is not None and connection.receiving.buffer:
                 mask |= select.POLLIN | select.POLLRDNORM
-            if not sending.may_send(state) or sending.room(connection):
+            if not sending.may_send(state) or sending.writable(connection):
                 mask |= select.POLLOUT | select.POLLWRNORM
         return mask
 

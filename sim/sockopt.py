@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sim.tcp.errors import os_error
+from sim.tcp.fastopen_client import CLIENT
 from sim.tcp.states import State
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SO_LINGER, SO_REUSEPORT, SO_ACCEPTCONN = 13, 15, 30
 TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_SYNCNT, TCP_LINGER2 = 1, 2, 3, 7, 8
 IP_LOCAL_PORT_RANGE = 51
 TCP_DEFER_ACCEPT, TCP_QUICKACK, TCP_USER_TIMEOUT, TCP_FASTOPEN = 9, 12, 18, 23
-TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY = 30, 33
+TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_INQ = 30, 33, 36
 TCP_KEEPINIT, TCP_NOOPT = 128, 129
 """FreeBSD's; the second is 8 there, which is Linux's TCP_LINGER2."""
 
@@ -36,10 +37,14 @@ FLAGS = {
     (SOL_SOCKET, SO_KEEPALIVE): "keepalive",
     (IPPROTO_TCP, TCP_NODELAY): "nodelay",
     (IPPROTO_TCP, TCP_CORK): "cork",
+    (IPPROTO_TCP, TCP_INQ): "inq",
     (IPPROTO_TCP, TCP_FASTOPEN_CONNECT): "fastopen_connect",
     (IPPROTO_TCP, TCP_NOOPT): "no_options",
 }
 """Options that are on or off."""
+
+PUSHING = {(IPPROTO_TCP, TCP_NODELAY): 1, (IPPROTO_TCP, TCP_CORK): 0}
+"""Options, and the value that lets what was held back go out at once."""
 
 NUMBERS = {
     (SOL_SOCKET, SO_LINGER): ("linger", -1, 1 << 30),
@@ -71,11 +76,15 @@ def set_option(socket: Socket, level: int, option: int, value: int | bytes) -> N
     else:
         raise os_error(errno.EINVAL)
     socket.change_settings(changed)
+    if key in PUSHING and value == PUSHING[key]:
+        socket.push()
 
 
 def _set(socket: Socket, key: tuple[int, int], value: int) -> Settings:
     settings = socket.settings
     if key in FLAGS:
+        if key == (IPPROTO_TCP, TCP_FASTOPEN_CONNECT):
+            _may_defer(socket)
         changes: dict[str, Any] = {FLAGS[key]: bool(value)}
         changed = replace(settings, **changes)
     elif key in NUMBERS:
@@ -144,6 +153,14 @@ def retransmits_within(seconds: int) -> int:
             timeout = min(timeout << 1, 120)
             period += timeout
     return count
+
+
+def _may_defer(socket: Socket) -> None:
+    """Raise OSError unless connect() may still wait for data, and the host uses Fast Open."""
+    if not socket.host.tcp.profile.fastopen & CLIENT:
+        raise os_error(errno.EOPNOTSUPP)
+    if socket.control_block is not None:
+        raise os_error(errno.EINVAL)
 
 
 def _quick_ack(socket: Socket, quick: bool) -> None:

@@ -335,9 +335,9 @@ class TracedSocket(Socket):
         event: Event = self._call(super().connect_with, data, address)
         return event
 
-    def send(self, data: bytes) -> Event:
+    def send(self, data: bytes, more: bool = False) -> Event:
         """As `Socket.send`."""
-        event: Event = self._call(super().send, data)
+        event: Event = self._call(super().send, data, more)
         return event
 
     def shutdown(self, how: int) -> None:

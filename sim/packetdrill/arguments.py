@@ -100,19 +100,30 @@ class Evaluator:
             total += self.number(members[1].value)
         return total
 
-    def message(self, expression: Expression) -> int:
-        """Return the bytes of a msghdr's vector; control data and flags are not supported."""
+    def message(self, expression: Expression, *others: str) -> int:
+        """Return the bytes of a msghdr's vector; `others`: members that it may have besides."""
         header = expect(expression, Structure)
-        known = {"msg_name", "msg_iov", "msg_flags"}
+        known = {"msg_name", "msg_iov", *others}
         unknown = [name for name in header.names() if name not in known]
         if unknown:
             raise CallError(f"the member '{unknown[0]}' of a message is not supported")
-        if self.member(header, "msg_flags"):
+        if header.get("msg_flags") is not None and self.member(header, "msg_flags"):
             raise CallError("flags in a message are not supported")
         for member in header.members:
             if member.name == "msg_iov" and member.count is not None:
                 return self.vector(member.value, member.count)
         raise CallError("the message has no msg_iov(count)")
+
+    def control(self, expression: Expression, kind: tuple[int, int]) -> list[int]:
+        """Return the values of a msghdr's control messages, all of one level and type."""
+        control = expect(expression, Structure).get("msg_control")
+        values = []
+        for item in expect(control, Array).items if control is not None else ():
+            message = expect(item, Structure)
+            if kind != (self.member(message, "cmsg_level"), self.member(message, "cmsg_type")):
+                raise CallError("only control messages TCP_CM_INQ are supported")
+            values.append(self.member(message, "cmsg_data"))
+        return values
 
 
 def take(arguments: tuple[Expression, ...], count: int) -> tuple[Expression, ...]:

@@ -16,7 +16,10 @@ from sim.tcp.profile import Profile
 
 
 class Bench:
-    """One simulated host that runs `profile`, at `local`, whose peer has the address `remote`."""
+    """One simulated host that runs `profile`, at `local`, whose peer has the address `remote`.
+
+    `mtu` is that of its interface, bytes.
+    """
 
     def __init__(self, profile: Profile, local: str, remote: str, mtu: int = 1500) -> None:
         self.sim = Simulation(seed=0)

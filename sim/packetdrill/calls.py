@@ -12,9 +12,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from simpy.events import Event
+
 from sim.host import Host
 from sim.packetdrill.arguments import CallError, Evaluator, PollFd, describe, expect, only, take
-from sim.packetdrill.script import Ellipsis, Expression, Name, Settings
+from sim.packetdrill.epoll import Epoll, Watch
+from sim.packetdrill.script import Ellipsis, Expression, Name, Settings, Structure
 from sim.socket import Socket
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
@@ -26,6 +29,9 @@ Arguments = tuple[Expression, ...]
 Running = Generator[Any, Any, int]
 """A call that is being made; its value is its result."""
 
+NOWHERE = Name("NULL")
+"""The buffer that no call may use."""
+
 UNSPECIFIED = Name("AF_UNSPEC")
 """The address that connect() takes to end a connection."""
 
@@ -36,11 +42,13 @@ WITHOUT_EFFECT = (
     *(("IPPROTO_TCP", "TCP_KEEPIDLE"), ("IPPROTO_TCP", "TCP_KEEPINTVL")),
     *(("IPPROTO_TCP", "TCP_KEEPCNT"), ("IPPROTO_TCP", "TCP_CONGESTION")),
     *(("IPPROTO_TCP", "TCP_NOTSENT_LOWAT"), ("SOL_SOCKET", "SO_PRIORITY")),
+    *(("SOL_SOCKET", "SO_ZEROCOPY"),),
     *(("SOL_SOCKET", "SO_MAX_PACING_RATE"), ("IPPROTO_IP", "IP_BIND_ADDRESS_NO_PORT")),
 )
-"""Options of what is not simulated: keep-alive, congestion control, pacing, priorities."""
+"""Options of what is not simulated: keep-alive, congestion control, pacing, priorities, copies."""
 
-IGNORED_FLAGS = ("MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN")
+FLAGS = ("MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN", "MSG_MORE", "MSG_ZEROCOPY")
+"""Flags that a send or receive may have; MSG_ZEROCOPY changes nothing of what is sent."""
 
 
 class Calls:
@@ -56,6 +64,8 @@ class Calls:
         self.values = Evaluator(symbols)
         self.sockets: dict[int, Socket] = {}
         """By the descriptor that the script gives them."""
+        self.epolls: dict[int, Epoll] = {}
+        """The same for those of epoll_create()."""
         self.client: tuple[str, int] = (remote, 0)
         """Address of the client that was accepted last."""
 
@@ -82,7 +92,7 @@ class Calls:
     def _flags(self, expression: Expression) -> int:
         """Return the flags of a send or receive, which must be such as are understood."""
         flags = self.values.number(expression)
-        for name in IGNORED_FLAGS:
+        for name in FLAGS:
             flags &= ~self.symbols[name]
         if flags:
             raise CallError(f"flags {flags:#x} are not supported")
@@ -111,17 +121,16 @@ class Calls:
             raise CallError("only sockets of type SOCK_STREAM are supported")
         if self.values.number(protocol) not in (0, self.symbols["IPPROTO_TCP"]):
             raise CallError("only the protocol TCP is supported")
+        if result in self.sockets:
+            raise CallError(f"descriptor {result} is in use")
         socket = self.host.socket()
         socket.setblocking(not bits & self.symbols["SOCK_NONBLOCK"])
         return self._new(result, socket)
 
     def _new(self, fd: int, socket: Socket) -> int:
-        if fd in self.sockets:
-            raise CallError(f"descriptor {fd} is in use")
-        if fd < 0:
-            return 0
-        self.sockets[fd] = socket
-        return fd
+        if fd >= 0:
+            self.sockets[fd] = socket
+        return max(fd, 0)
 
     def _fcntl(self, arguments: Arguments, _result: int) -> int:
         socket = self.socket(arguments[0]) if arguments else None
@@ -135,9 +144,27 @@ class Calls:
         raise CallError("only F_GETFL and F_SETFL are supported")
 
     def _close(self, arguments: Arguments, _result: int) -> int:
-        (fd,) = take(arguments, 1)
-        self.socket(fd).close()
-        del self.sockets[self.values.number(fd)]
+        (descriptor,) = take(arguments, 1)
+        fd = self.values.number(descriptor)
+        if self.epolls.pop(fd, None) is None:
+            self._descriptor(fd).close()
+            del self.sockets[fd]
+            for epoll in self.epolls.values():
+                epoll.watches.pop(fd, None)
+        return 0
+
+    def _ioctl(self, arguments: Arguments, _result: int) -> int:
+        fd, request, value = take(arguments, 3)
+        socket, number = self.socket(fd), self.values.number(request)
+        if number == self.symbols["SIOCINQ"]:
+            found = socket.unread()
+        elif number == self.symbols["SIOCOUTQ"]:
+            found = socket.unacknowledged()
+        else:
+            raise CallError("only SIOCINQ and SIOCOUTQ are supported")
+        wanted = self.values.number(only(value))
+        if found != wanted:
+            raise CallError(f"the value is {found}, expected {wanted}")
         return 0
 
     def _shutdown(self, arguments: Arguments, _result: int) -> int:
@@ -183,7 +210,7 @@ class Calls:
 
     def _write(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count = take(arguments, 3)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         return self._send(self.socket(fd), self.values.number(count), 0)
 
     def _writev(self, arguments: Arguments, _result: int) -> Running:
@@ -192,12 +219,12 @@ class Calls:
 
     def _send_flags(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count, flags = take(arguments, 4)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         return self._send(self.socket(fd), self.values.number(count), self._flags(flags))
 
     def _sendto(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count, flags, address, length = take(arguments, 6)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         if address == UNSPECIFIED and self._flags(flags) & self.symbols["MSG_FASTOPEN"]:
             raise os_error(errno.EOPNOTSUPP)
         self._chosen(address, length)
@@ -205,7 +232,8 @@ class Calls:
 
     def _sendmsg(self, arguments: Arguments, _result: int) -> Running:
         fd, message, flags = take(arguments, 3)
-        return self._send(self.socket(fd), self.values.message(message), self._flags(flags))
+        count = self.values.message(message, "msg_flags")
+        return self._send(self.socket(fd), count, self._flags(flags))
 
     def _send(self, socket: Socket, count: int, flags: int) -> Running:
         with self._without_waiting(socket, flags):
@@ -213,12 +241,18 @@ class Calls:
                 address = self.remote, self.settings.connect_port
                 sent = socket.connect_with(bytes(count), address)
             else:
-                sent = socket.send(bytes(count))
+                sent = socket.send(bytes(count), more=bool(flags & self.symbols["MSG_MORE"]))
         return int((yield sent))
+
+    def _buffer(self, buffer: Expression) -> None:
+        """Look at the buffer of a send or receive: any, or NULL, which Linux refuses."""
+        if buffer == NOWHERE:
+            raise os_error(errno.EFAULT)
+        expect(buffer, Ellipsis)
 
     def _read(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count = take(arguments, 3)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         return self._receive(self.socket(fd), self.values.number(count), 0)
 
     def _readv(self, arguments: Arguments, _result: int) -> Running:
@@ -227,18 +261,25 @@ class Calls:
 
     def _recv(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count, flags = take(arguments, 4)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         return self._receive(self.socket(fd), self.values.number(count), self._flags(flags))
 
     def _recvfrom(self, arguments: Arguments, _result: int) -> Running:
         fd, buffer, count, flags, address, length = take(arguments, 6)
-        expect(buffer, Ellipsis)
+        self._buffer(buffer)
         self._chosen(address, length)
         return self._receive(self.socket(fd), self.values.number(count), self._flags(flags))
 
     def _recvmsg(self, arguments: Arguments, _result: int) -> Running:
         fd, message, flags = take(arguments, 3)
-        return self._receive(self.socket(fd), self.values.message(message), self._flags(flags))
+        count = self.values.message(message, "msg_flags", "msg_control")
+        socket = self.socket(fd)
+        received = yield from self._receive(socket, count, self._flags(flags))
+        wanted = self.values.control(message, (self.symbols["SOL_TCP"], self.symbols["TCP_CM_INQ"]))
+        waiting = [socket.waiting_hint()] if socket.settings.inq else []
+        if wanted != waiting:
+            raise CallError(f"the control messages are {waiting}, expected {wanted}")
+        return received
 
     def _receive(self, socket: Socket, count: int, flags: int) -> Running:
         with self._without_waiting(socket, flags):
@@ -276,18 +317,68 @@ class Calls:
         array, count, timeout = take(arguments, 3)
         entries = self.values.pollfds(array, count)
         limit = self.values.number(timeout)
-        env = self.host.env
-        alarm = env.timeout(limit * MS) if limit >= 0 else env.event()
-        while True:
-            ready = [self._ready(entry) for entry in entries]
-            if any(ready) or (alarm.triggered and (limit <= 0 or alarm.processed)):
+        alarm = self._alarm(limit)
+        while not any(ready := [self._ready(entry) for entry in entries]):
+            if self._over(alarm, limit):
                 break
-            yield env.any_of([alarm, *(self._descriptor(e.fd).changed() for e in entries)])
+            changes = (self._descriptor(entry.fd).changed() for entry in entries)
+            yield self.host.env.any_of([alarm, *changes])
         for entry, revents in zip(entries, ready, strict=True):
             if revents != entry.revents:
                 found, wanted = self._events(revents), self._events(entry.revents)
                 raise CallError(f"revents of {entry.fd} are {found}, expected {wanted}")
         return sum(bool(revents) for revents in ready)
+
+    # epoll.
+
+    def _epoll(self, expression: Expression) -> Epoll:
+        fd = self.values.number(expression)
+        if fd not in self.epolls:
+            raise CallError(f"{fd} is no descriptor of epoll_create()")
+        return self.epolls[fd]
+
+    def _epoll_create(self, arguments: Arguments, result: int) -> int:
+        take(arguments, 1)
+        self.epolls[result] = Epoll()
+        return result
+
+    def _epoll_ctl(self, arguments: Arguments, _result: int) -> int:
+        epfd, operation, descriptor, event = take(arguments, 4)
+        watches, fd = self._epoll(epfd).watches, self.values.number(descriptor)
+        what = self.values.number(operation)
+        if (fd in watches) == (what == self.symbols["EPOLL_CTL_ADD"]):
+            raise os_error(errno.EEXIST if fd in watches else errno.ENOENT)
+        if what == self.symbols["EPOLL_CTL_DEL"]:
+            del watches[fd]
+        else:
+            events = self.values.member(expect(event, Structure), "events")
+            watches[fd] = Watch(self._descriptor(fd), events)
+        return 0
+
+    def _epoll_wait(self, arguments: Arguments, _result: int) -> Running:
+        epfd, event, most, timeout = take(arguments, 4)
+        epoll, wanted = self._epoll(epfd), expect(event, Structure)
+        limit = self.values.number(timeout)
+        alarm = self._alarm(limit)
+        while not (ready := epoll.ready()) and not self._over(alarm, limit):
+            changes = (watch.socket.changed() for watch in epoll.watches.values())
+            yield self.host.env.any_of([alarm, *changes])
+        reported = list(ready.items())[: self.values.number(most)]
+        for fd, mask in reported:
+            epoll.watches[fd].report(mask)
+        mask = self.values.member(wanted, "events")
+        if len(reported) <= 1 and [events for _, events in reported] != [mask] * bool(mask):
+            found = self._events(reported[0][1]) if reported else "0"
+            raise CallError(f"the events are {found}, expected {self._events(mask)}")
+        return len(reported)
+
+    def _alarm(self, limit: int) -> Event:
+        """Return an event that happens in `limit` ms; never if that is negative."""
+        env = self.host.env
+        return env.timeout(limit * MS) if limit >= 0 else env.event()
+
+    def _over(self, alarm: Event, limit: int) -> bool:
+        return alarm.triggered and (limit <= 0 or alarm.processed)
 
     def _ready(self, entry: PollFd) -> int:
         asked = entry.events
@@ -307,8 +398,12 @@ CALLS: dict[str, Callable[[Calls, Arguments, int], int | Running]] = {
     "bind": Calls._bind,
     "close": Calls._close,
     "connect": Calls._connect,
+    "epoll_create": Calls._epoll_create,
+    "epoll_ctl": Calls._epoll_ctl,
+    "epoll_wait": Calls._epoll_wait,
     "fcntl": Calls._fcntl,
     "getsockopt": Calls._getsockopt,
+    "ioctl": Calls._ioctl,
     "listen": Calls._listen,
     "poll": Calls._poll,
     "read": Calls._read,

@@ -11,6 +11,7 @@ from sim.packetdrill.shell import (
     CheckCounter,
     CountSockets,
     DropSockets,
+    Either,
     FlushMetrics,
     SetSysctl,
     Sleep,
@@ -80,12 +81,22 @@ class Commands:
         elif isinstance(step, FlushMetrics):
             for peer in bench.host.tcp.peers.values():
                 peer.forget()
+        elif isinstance(step, Either):
+            self._do_either(step)
         elif isinstance(step, CheckCounter):
             self._check_counter(step.name)
         elif isinstance(step, DropSockets):
             self._drop_sockets(step)
         else:
             self._check_sockets(step)
+
+    def _do_either(self, step: Either) -> None:
+        try:
+            for part in step.first:
+                self._do(part)
+        except ValueError:
+            for part in step.second:
+                self._do(part)
 
     def _check_counter(self, name: str) -> None:
         counters, last = self._bench.host.tcp.counters, self._counted

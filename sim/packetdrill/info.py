@@ -56,6 +56,7 @@ def tcp_info(control: Connection | Listener | None) -> dict[str, int]:
         "tcpi_snd_wnd": c.snd_wnd,
         "tcpi_snd_mss": mss,
         "tcpi_advmss": c.options.mss,
+        "tcpi_retrans": 0 if c.sending is None else len(c.sending.resent),
         "tcpi_unacked": -(-((c.snd_nxt - c.snd_una) & MASK) // mss),
         "tcpi_delivered": _delivered(c, mss),
         "tcpi_rtt": c.srtt // US,
@@ -65,6 +66,12 @@ def tcp_info(control: Connection | Listener | None) -> dict[str, int]:
 
 
 def _delivered(c: Connection, mss: int) -> int:
-    """Return how many segments of ours the peer has: the SYN, and full segments of data."""
+    """Return how many segments of ours the peer has: the SYN, and full segments of data.
+
+    Data that the SYN carried does not count apart from it.
+    """
     acknowledged = (c.snd_una - c.iss) & MASK
-    return bool(acknowledged) + -(-max(acknowledged - 1, 0) // mss)
+    data = acknowledged - 1
+    if c.syn_data and c.sending is not None and c.sending.early >= 0:
+        data -= (c.sending.early - c.iss - 1) & MASK
+    return bool(acknowledged) + -(-max(data, 0) // mss)

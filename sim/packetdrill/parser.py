@@ -8,7 +8,7 @@ which names file and line: nothing is skipped.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -66,8 +66,8 @@ _WITHOUT_EFFECT = (
 """Options that say how packetdrill reaches a kernel or reports, not what the kernel must do."""
 
 
-def read(path: str | Path, defines: Mapping[str, str] | None = None) -> Script:
-    """Parse the script in a file; `defines` gives symbols as packetdrill's -D does.
+def read(path: str | Path, options: Sequence[str] = ()) -> Script:
+    """Parse the script in a file; `options` are those of the command line, "--mtu=1400".
 
     Raises `ScriptError` if the file cannot be read or understood.
     """
@@ -76,19 +76,21 @@ def read(path: str | Path, defines: Mapping[str, str] | None = None) -> Script:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
         raise ScriptError(str(path), 0, f"cannot be read: {reason}") from None
-    return parse(text, str(path), defines)
+    return parse(text, str(path), options)
 
 
-def parse(text: str, path: str, defines: Mapping[str, str] | None = None) -> Script:
-    """Parse a script's text; `path` is for messages.
+def parse(text: str, path: str, options: Sequence[str] = ()) -> Script:
+    """Parse a script's text; `path` is for messages, `options` override those of the text.
 
     >>> script = parse("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", "a.pkt")
     >>> script.events[0].action.name
     'socket'
     """
     stream = Tokens(conditions.chosen(text, path), path)
-    settings = _settings(stream)
-    stream.define({**DEFINES[settings.ip_version], **(defines or {}), **dict(settings.defines)})
+    settings = _settings(stream, Settings())
+    if options:
+        settings = given(options, settings)
+    stream.define({**DEFINES[settings.ip_version], **dict(settings.defines)})
     init = None
     if stream.head.kind == "COMMAND":
         init = (stream.head.line, _command(stream))
@@ -116,8 +118,19 @@ def _check_times(stream: Tokens, events: list[Event]) -> None:
             last = event.when.start
 
 
-def _settings(stream: Tokens) -> Settings:
-    settings = Settings()
+def given(options: Sequence[str], settings: Settings) -> Settings:
+    """Return the settings with the options of a command line.
+
+    Raises `ScriptError`, whose file is "command line", for one that packetdrill does not have.
+    """
+    stream = Tokens("\n".join(options), "command line")
+    settings = _settings(stream, settings)
+    if stream.head.kind != "END":
+        raise stream.unexpected("an option")
+    return settings
+
+
+def _settings(stream: Tokens, settings: Settings) -> Settings:
     while stream.head.kind == "OPTION":
         line = stream.head.line
         name = stream.take().text[2:]

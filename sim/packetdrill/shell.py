@@ -10,7 +10,8 @@ No shell is run.  Understood are, one or more of them in a command, comments apa
 * `tcpdrop -s STATE` of FreeBSD's: connections in a state are forgotten;
 * `sleep SECONDS`;
 * `ip tcp_metrics flush`: forget what connections have taught about their peers;
-* `kldload`, `modprobe`, `ethtool -K`, `tc qdisc`: nothing to do here.
+* `COMMAND || COMMAND`: the second one if the host does not have what the first one sets;
+* `kldload`, `modprobe`, `ethtool -K`, `tc qdisc add` of a queue without limits: nothing to do here.
 
 Anything else is a ValueError that quotes it.
 """
@@ -23,8 +24,11 @@ from dataclasses import dataclass
 
 from sim.units import S
 
-WITHOUT_EFFECT = ("kldload", "kldunload", "modprobe", "ethtool -K", "tc qdisc")
+WITHOUT_EFFECT = ("kldload", "kldunload", "modprobe", "ethtool -K")
 """Commands about modules and devices, which a simulated host does not have."""
+
+QUEUES = ("pfifo", "pfifo_fast", "fq", "fq_codel", "noqueue")
+"""Queueing disciplines that change nothing on a device without a queue."""
 
 DEFAULTS = {
     "net.ipv4.tcp_rmem": "4096 540000 15728640",
@@ -90,7 +94,15 @@ class FlushMetrics:
     """Forget what connections have taught about their peers."""
 
 
-Step = SetSysctl | CountSockets | CheckCounter | DropSockets | FlushMetrics | Sleep
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Do what one command asks or, if the host does not have it, what another one does."""
+
+    first: tuple[Step, ...]
+    second: tuple[Step, ...]
+
+
+Step = SetSysctl | CountSockets | CheckCounter | DropSockets | FlushMetrics | Sleep | Either
 
 
 def steps(command: str) -> tuple[Step, ...]:
@@ -101,7 +113,17 @@ def steps(command: str) -> tuple[Step, ...]:
     (SetSysctl(name='net.ipv4.tcp_sack', value='1'),
      SetSysctl(name='net.core.somaxconn', value='8'))
     """
-    return tuple(step for words in _commands(command) for step in _run(words))
+    return tuple(step for words in _commands(command) for step in _alternatives(words))
+
+
+def _alternatives(words: list[str]) -> tuple[Step, ...]:
+    """Understand one command, or several with || between them."""
+    if "||" not in words:
+        return _run(words)
+    bar = words.index("||")
+    if bar in (0, len(words) - 1):
+        raise _unknown(words)
+    return (Either(_run(words[:bar]), _alternatives(words[bar + 1 :])),)
 
 
 def _commands(text: str) -> Iterator[list[str]]:
@@ -128,7 +150,7 @@ def _without_redirections(words: list[str]) -> Iterator[str]:
         following = words[index + 1] if index + 1 < len(words) else ""
         if skip:
             skip = False
-        elif word in (">", ">>", "<", ">&"):
+        elif word in (">", ">>", "<", ">&", "&>"):
             skip = True
         elif not (word.isdigit() and following in (">", ">&")):
             yield word
@@ -141,6 +163,8 @@ def _run(words: list[str]) -> tuple[Step, ...]:
     if words[:3] == ["ip", "tcp_metrics", "flush"]:
         return (FlushMetrics(),)
     if program.startswith("sysctl_restore_") or " ".join(words).startswith(WITHOUT_EFFECT):
+        return ()
+    if words[:3] == ["tc", "qdisc", "add"] and words[-1] in QUEUES:
         return ()
     raise _unknown(words)
 

@@ -43,6 +43,10 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
             c.timer = c.stack.timers.start(now, hurry, c.syn_timeout)
         c.stack.reset(segment)
         return
+    if segment.ts_ecr and flags & ACK and echoes_other(c, segment, now):
+        c.stack.counters["TcpExtPAWSActive"] += 1
+        c.stack.reset(segment)
+        return
     # Second, check the RST bit.
     if flags & RST:
         if flags & ACK:
@@ -76,6 +80,15 @@ def crossed(c: Connection, segment: Packet, now: int) -> None:
     if segment.payload and profile.keeps_syn_text:
         receiving.keep(c, c.rcv_nxt, segment.payload)
     c.send_syn(now)
+
+
+def echoes_other(c: Connection, segment: Packet, now: int) -> bool:
+    """Return whether a SYN-ACK echoes a timestamp that no SYN of ours had, which Linux resets."""
+    profile = c.stack.profile
+    if not profile.judges_echo or not profile.timestamps:
+        return False
+    age = (now // TICK + c.peer.ts_offset - segment.ts_ecr) & MASK
+    return age > now // TICK - c.unanswered // TICK
 
 
 def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
@@ -298,10 +311,10 @@ def acknowledge(c: Connection, segment: Packet, now: int) -> bool:
     elif (
         c.sending is not None
         and not segment.length
-        and window == c.snd_wnd
+        and (window == c.snd_wnd or segment.sack)
         and c.snd_una != c.snd_nxt
     ):
-        sending.duplicate(c, now)
+        sending.duplicate(c, segment.sack, now)
     c.snd_wnd = window
     c.snd_wl1, c.snd_wl2 = segment.seq, ack
     return True
@@ -342,7 +355,7 @@ def after_acknowledgment(c: Connection, segment: Packet, now: int, syn: int) -> 
             c.send_ack(now)
     if c.sending is not None and c.state != State.CLOSED:
         sending.output(c, now)
-        if c.user is not None and sending.room(c):
+        if c.user is not None and sending.writable(c):
             c.user.writable(now)
 
 

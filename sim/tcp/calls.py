@@ -20,23 +20,27 @@ if TYPE_CHECKING:
 CLOSABLE: Final = (State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT)
 
 
-def send(c: Connection, data: bytes, now: int) -> int:
+def send(c: Connection, data: bytes, now: int, more: bool = False) -> int:
     """SEND: queue data; returns how many bytes the buffer took.
 
+    `more`: a segment that is not full waits for what follows, and is not pushed.
     Raises OSError: EPIPE if this side has closed, ENOTCONN before the connection is opened.
     """
     if not sending.may_send(c.state) or (c.sending is not None and c.sending.fin):
         raise os_error(errno.EPIPE)
-    taken = data[: sending.room(c)]
-    if taken:
+    if data and c.receiving is not None:
+        c.receiving.dialogue = True
+    taken = 0
+    while taken < len(data) and (room := sending.room(c)):
         s = sending.half(c)
-        if c.receiving is not None:
-            c.receiving.dialogue = True
-        s.buffer += taken
-        s.pushed = (sending.start(c) + len(s.buffer)) & MASK
+        s.buffer += data[taken : taken + room]
+        taken = min(taken + room, len(data))
+        s.more = more or taken < len(data)
+        if not s.more:
+            s.pushed = (sending.start(c) + len(s.buffer)) & MASK
         if c.state in (State.ESTABLISHED, State.CLOSE_WAIT) or c.fast_open:
             sending.output(c, now)
-    return len(taken)
+    return taken
 
 
 def shutdown(c: Connection, now: int) -> None:

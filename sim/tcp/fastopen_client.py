@@ -57,8 +57,7 @@ def prepare(c: Connection, data: bytes) -> None:
         c.asked = True
     taken = min(len(data), room(c.peer, profile, c.settings))
     if taken:
-        c.snd_nxt = (c.iss + 1 + taken) & MASK
-        s.recover = c.snd_nxt
+        c.snd_nxt = s.early = s.recover = (c.iss + 1 + taken) & MASK
 
 
 def answered(c: Connection, segment: Packet) -> None:
@@ -80,12 +79,9 @@ def resend(c: Connection, s: Sending, now: int) -> None:
 
     It ends in a PSH as it did in the SYN (tcp_send_syn_data of the kernel).
     """
-    early, written = c.snd_nxt, s.pushed
-    s.pushed = s.recover = early
     seq = c.snd_una
-    while seq != early:
+    while seq != s.early:
         seq = sending.retransmit(c, s, seq, now)
-    s.pushed = written
 
 
 def remember_cookie(c: Connection, options: SynOptions, early: bool) -> None:

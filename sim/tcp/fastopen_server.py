@@ -91,7 +91,7 @@ def open_at_once(listener: Listener, request: Request, segment: Packet, now: int
     connection.fast_open = True
     connection.syn_data = bool(segment.payload)
     if segment.payload:
-        receiving.accept(connection, receiving.half(connection), segment.payload)
+        receiving.accept_early(connection, segment.payload)
     connection.send_syn(now)
     connection.start_syn_timer(now)
     listener.enqueue(connection, now)

@@ -132,12 +132,16 @@ class Profile:
     """How long data may stay unacknowledged before the connection is given up (R2)."""
     orphan_limit: int = 102_200_000_000
     """The same once the user has closed."""
+    judges_echo: bool = False
+    """Whether a SYN-ACK must echo the timestamp of a SYN that was sent."""
     tail_loss_probe: bool = False
     """Whether the last segments of a flight are probed for loss (RFC 8985 section 7)."""
     delayed_ack: int = 40_000_000
     acks_fin_at_once: bool = False
     initial_cwnd: int = 10
     """Initial window, segments (RFC 6928)."""
+    fills_bursts: bool = False
+    """Whether a send buffer takes whole bursts, and only tells of room when a third is free."""
     send_buffer: int = 87_040
     """Bytes that send() queues at most."""
     invalid_ratelimit: int = 500_000_000

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 QUICK_SEGMENTS: Final = 16
 """Segments acknowledged at once at the start (TCP_MAX_QUICKACKS of the kernel)."""
+SMALL_SEGMENT: Final = 536
+"""What a full segment is taken for before one has come (TCP_MSS_DEFAULT)."""
 SACK_BLOCKS: Final = 4
 """SACK blocks in a segment at most; 3 beside timestamps (RFC 2018 section 3)."""
 
@@ -26,16 +28,30 @@ SACK_BLOCKS: Final = 4
 class Receiving:
     """What has arrived and was not yet read."""
 
-    __slots__ = ("buffer", "dialogue", "gaps", "quick", "timer", "unacked", "urgent")
+    __slots__ = (
+        "buffer",
+        "dialogue",
+        "early",
+        "gaps",
+        "quick",
+        "segment",
+        "timer",
+        "unacked",
+        "urgent",
+    )
 
     def __init__(self) -> None:
         self.buffer = bytearray()
         """In order, up to rcv_nxt."""
+        self.early = 0
+        """Bytes at its beginning that came with the SYN: they take nothing of the window."""
         self.gaps: list[tuple[int, bytes, bool]] = []
         """Out of order: (sequence number, data, FIN), the latest first."""
         self.quick = QUICK_SEGMENTS
         self.dialogue = False
         """Whether this side answers (pingpong mode): then acknowledgments wait for the answer."""
+        self.segment = SMALL_SEGMENT
+        """The largest segment that has come, bytes, as far as it is known (rcv_mss in Linux)."""
         self.unacked = 0
         """Bytes received since the last acknowledgment."""
         self.timer: RunningTimer | None = None
@@ -64,6 +80,9 @@ def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
         data = data[-offset:][: c.rcv_wnd]
         arrived = bool(data)
         accept(c, r, data)
+        r.unacked += len(data)
+        if len(data) > r.segment:
+            r.segment = min(len(data), c.options.mss)
         fin = fin and distance(c.rcv_nxt, seq + len(payload)) == 0
         if r.gaps:
             fin = close_gaps(c, r) or fin
@@ -71,7 +90,7 @@ def text(c: Connection, seq: int, payload: bytes, fin: bool, now: int) -> bool:
             if not fin:
                 c.send_ack(now)
         elif arrived and not fin:
-            schedule_ack(c, r, len(data), now)
+            schedule_ack(c, r, now)
         elif payload and not fin:
             c.send_ack(now)  # All of it is old: the acknowledgment was lost.
         if arrived and c.user is not None:
@@ -104,6 +123,14 @@ def opened(c: Connection, r: Receiving, now: int) -> None:
         c.user.readable(now)
 
 
+def accept_early(c: Connection, data: bytes) -> None:
+    """Append what a SYN carried: the window of the answer begins behind it, as Linux has it."""
+    r = half(c)
+    accept(c, r, data)
+    r.early = len(data)
+    c.rcv_wnd += len(data)
+
+
 def close_gaps(c: Connection, r: Receiving) -> bool:
     """Take from the out-of-order segments what is in order now; returns whether a FIN is."""
     fin = False
@@ -123,13 +150,12 @@ def close_gaps(c: Connection, r: Receiving) -> bool:
     return fin
 
 
-def schedule_ack(c: Connection, r: Receiving, length: int, now: int) -> None:
+def schedule_ack(c: Connection, r: Receiving, now: int) -> None:
     """Acknowledge now or soon (RFC 9293 3.8.6.3: at the latest every second full segment)."""
-    r.unacked += length
     if r.quick and not r.dialogue:
         r.quick -= 1
         c.send_ack(now)
-    elif r.unacked >= 2 * c.mss:
+    elif r.unacked > r.segment:
         c.send_ack(now)
     else:
         delay_ack(c, r, now)
@@ -145,13 +171,14 @@ def delay_ack(c: Connection, r: Receiving, now: int) -> None:
 def acknowledge_fin(c: Connection, now: int) -> None:
     """Acknowledge the FIN of a peer to which this side may still have something to say.
 
-    As in Linux that waits, unless a gap has closed; where no data has ever come the estimate of
-    the delay is still zero, and it waits for the next tick of the clock only.
+    As in Linux that waits, unless a gap has closed or more than a full segment came before; where
+    no data has come but with the SYN the estimate of the delay is still zero, and it waits for the
+    next tick of the clock only.
     """
     r = half(c)
-    if r.urgent or c.stack.profile.acks_fin_at_once:
+    if r.urgent or r.unacked + 1 > r.segment or c.stack.profile.acks_fin_at_once:
         c.send_ack(now)
-    elif r.quick == QUICK_SEGMENTS and not r.buffer and not r.dialogue:
+    elif r.quick == QUICK_SEGMENTS and not r.dialogue:
         if r.timer is None:
             r.timer = c.stack.timers.start(now, 0, c.delayed_ack_timeout)
     else:
@@ -195,7 +222,9 @@ def read(c: Connection, count: int, now: int) -> bytes:
     data = bytes(r.buffer[:count])
     del r.buffer[:count]
     shut = c.rcv_wnd < c.mss
-    c.rcv_wnd += len(data)
+    early = min(r.early, len(data))
+    r.early -= early
+    c.rcv_wnd += len(data) - early
     if shut and c.rcv_wnd >= c.mss and not r.gaps:
         c.send_ack(now)
     return data

@@ -23,6 +23,8 @@ from sim.tcp.states import State
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
 
+LONGEST_BURST: Final = 65535
+"""Bytes that are handed down at once at most (GSO_MAX_SIZE of the kernel, near enough)."""
 DUPLICATES: Final = 3
 """Duplicate ACKs that start fast retransmit (RFC 5681 3.2)."""
 
@@ -37,6 +39,7 @@ class Sending:
         "buffer",
         "cwnd",
         "duplicates",
+        "early",
         "fin",
         "fin_sent",
         "last",
@@ -55,6 +58,8 @@ class Sending:
 
     def __init__(self, c: Connection) -> None:
         self.buffer = bytearray()
+        self.early = -1
+        """End of the data that the SYN has carried (RFC 7413), -1: it carried none."""
         self.fin = False
         """Whether the user has closed: a FIN follows the data."""
         self.fin_sent = False
@@ -106,14 +111,37 @@ def full(c: Connection) -> int:
     return c.mss - TIMESTAMPS_LENGTH if c.ts_recent >= 0 else c.mss
 
 
+def limit(c: Connection) -> int:
+    """Return the size of the send buffer, bytes."""
+    profile = c.stack.profile
+    return c.settings.sndbuf << profile.doubles_buffers or profile.send_buffer
+
+
 def room(c: Connection) -> int:
-    """Return how many bytes send() takes at the moment."""
-    limit = c.settings.sndbuf or c.stack.profile.send_buffer
-    return max(limit - (len(c.sending.buffer) if c.sending is not None else 0), 0)
+    """Return how many bytes send() takes at the moment.
+
+    Linux, which looks at the limit only when it begins a burst, fills that burst: half the
+    peer's window in full segments.
+    """
+    s = c.sending
+    queued = len(s.buffer) if s is not None else 0
+    if not c.stack.profile.fills_bursts:
+        return max(limit(c) - queued, 0)
+    burst = max(min(c.snd_wnd // 2, LONGEST_BURST) // full(c), 1) * full(c)
+    begun = unsent(c, s) % burst if s is not None else 0
+    return burst - begun if begun or queued < limit(c) else 0
 
 
-def output(c: Connection, now: int) -> None:
-    """Send what the windows and Nagle's algorithm permit."""
+def writable(c: Connection) -> bool:
+    """Return whether a program that waits to write is told: in Linux when a third is free."""
+    queued = len(c.sending.buffer) if c.sending is not None else 0
+    if c.stack.profile.fills_bursts:
+        return 3 * queued <= 2 * limit(c)
+    return queued < limit(c)
+
+
+def output(c: Connection, now: int, force: bool = False) -> None:
+    """Send what the windows and Nagle's algorithm permit; `force`: what the windows do."""
     s = c.sending
     if s is None:
         return
@@ -122,13 +150,13 @@ def output(c: Connection, now: int) -> None:
     before = c.snd_nxt
     while True:
         length = unsent(c, s)
-        flight = (c.snd_nxt - c.snd_una) & MASK
+        flight = (c.snd_nxt - start(c)) & MASK
         window = min(c.snd_wnd, s.cwnd * full(c)) - flight
         size = min(length, full(c), window)
         last = size == length and s.fin and not s.fin_sent
         if size <= 0 and not (last and not length):
             break
-        if size < full(c) and size == length and not last and held_back(c, s):
+        if size < full(c) and size == length and not last and not force and held_back(c, s):
             break
         if size < min(length, full(c)) and flight and size < c.snd_wnd // 2:
             break  # Silly window: wait for a full segment's room (RFC 9293 3.8.6.2.1).
@@ -143,10 +171,8 @@ def output(c: Connection, now: int) -> None:
 
 def push(c: Connection, now: int) -> None:
     """Send what a cork, or MSG_MORE, has held back."""
-    s = c.sending
-    if s is not None:
-        s.more = False
-        output(c, now)
+    if c.sending is not None and may_send(c.state) and c.snd_una != c.iss:
+        output(c, now, force=True)
 
 
 def held_back(c: Connection, s: Sending) -> bool:
@@ -179,24 +205,23 @@ def send_new(c: Connection, s: Sending, size: int, last: bool, now: int) -> None
     c.send(flags, seq, now, payload)
 
 
-def segment_at(c: Connection, s: Sending, seq: int) -> tuple[int, bytes]:
-    """Return flags and data of the segment to send again from `seq`."""
+def segment_at(c: Connection, s: Sending, seq: int, most: int) -> tuple[int, bytes]:
+    """Return flags and data of the segment to send again from `seq`, `most` bytes at most."""
     offset = (seq - start(c)) & MASK
-    payload = bytes(s.buffer[offset : offset + full(c)])
     sent = (c.snd_nxt - seq) & MASK
-    payload = payload[:sent]
+    payload = bytes(s.buffer[offset : offset + min(full(c), sent, most)])
     flags = ACK
     end = (seq + len(payload)) & MASK
-    if payload and end == s.pushed:
+    if payload and end in (s.pushed, s.early):
         flags |= PSH
     if s.fin_sent and (end + 1) & MASK == c.snd_nxt:
         flags |= FIN
     return flags, payload
 
 
-def retransmit(c: Connection, s: Sending, seq: int, now: int) -> int:
-    """Send the segment at `seq` again; returns the sequence number after it."""
-    flags, payload = segment_at(c, s, seq)
+def retransmit(c: Connection, s: Sending, seq: int, now: int, most: int = HALF) -> int:
+    """Send the segment at `seq` again, `most` bytes; returns the sequence number after it."""
+    flags, payload = segment_at(c, s, seq, most)
     s.timed = -1
     c.total_retransmits += 1
     c.stack.counters["TcpRetransSegs"] += 1
@@ -262,18 +287,24 @@ def acknowledged(c: Connection, ack: int, now: int) -> None:
         set_timer(c, now)
 
 
-def duplicate(c: Connection, now: int) -> None:
-    """Count a duplicate ACK; the third one sends the segment at snd_una again (RFC 5681 3.2)."""
+def duplicate(c: Connection, sack: tuple[tuple[int, int], ...], now: int) -> None:
+    """Count a duplicate ACK; the third one sends the segment at snd_una again (RFC 5681 3.2).
+
+    So does one that reports more than two segments beyond it by SACK (RFC 6675 IsLost).
+    """
     s = c.sending
     if s is None or c.snd_una == c.snd_nxt:
         return
     s.duplicates += 1
-    if s.duplicates == DUPLICATES and not s.recovering:
+    beyond = [block for block in sack if (block[0] - c.snd_una - 1) & MASK < HALF]
+    known_lost = sum((end - begin) & MASK for begin, end in beyond) > (DUPLICATES - 1) * full(c)
+    if (s.duplicates == DUPLICATES or known_lost) and not s.recovering:
         flight = ((c.snd_nxt - c.snd_una) & MASK) // full(c)
         s.ssthresh = max(flight // 2, 2)
         s.cwnd = s.ssthresh + DUPLICATES
         s.recovering, s.recover = True, c.snd_nxt
-        retransmit(c, s, c.snd_una, now)
+        edge = min(((block[0] - c.snd_una) & MASK for block in beyond), default=HALF)
+        retransmit(c, s, c.snd_una, now, edge)
     elif s.recovering:
         s.cwnd += 1
 
@@ -303,8 +334,15 @@ def timed_out(c: Connection, now: int) -> None:
 
 
 def probe(c: Connection, s: Sending, now: int) -> None:
-    """Ask whether a shut window has opened: an old sequence number draws an ACK (3.8.6.1)."""
+    """Ask whether a shut window has opened: an old sequence number draws an ACK (3.8.6.1).
+
+    If it is open a cork has held data back; now it goes out.
+    """
     if not unsent(c, s):
+        return
+    if c.snd_wnd:
+        s.pushed = (start(c) + len(s.buffer)) & MASK
+        output(c, now, force=True)
         return
     c.send(ACK, (c.snd_una - 1) & MASK, now)
     c.backoff += 1

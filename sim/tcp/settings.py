@@ -26,6 +26,9 @@ class Settings:
     """TCP_MAXSEG, bytes; 0: what the way to the peer takes."""
     nodelay: bool = False
     cork: bool = False
+    """TCP_CORK: segments that are not full wait."""
+    inq: bool = False
+    """TCP_INQ: recvmsg() tells how much is left to read."""
     syncnt: int = 0
     """TCP_SYNCNT: SYN retransmissions; 0: the host's default."""
     keepinit: int = 0

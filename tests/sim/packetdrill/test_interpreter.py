@@ -146,6 +146,27 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("0.000000 < S 300:300(0) win 65535 <mss 1460>\n")
 
 
+def test_command_line_options_override_those_of_the_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "a.pkt"
+    text = "--mtu=1400\n" + SOCKET.replace("SOCK_STREAM", "SOCK_STREAM|SOCK_NONBLOCK")
+    text += "+0 connect(3, ..., ...) = -1 WORD (Operation now in progress)\n"
+    script.write_text(text + "+0 > S 0:0(0) <mss 1440,sackOK,TS val 0 ecr 0,nop,wscale 7>\n")
+    define = "--define=WORD=EINPROGRESS"
+    assert main([script], options=[define, "--ip_version=ipv6", "--mtu=1500"]) == 0
+    assert main([script], options=[define]) == 1
+    assert "option is mss 1360, not mss 1440" in capsys.readouterr().out
+    for option in ("--no_such=1", "--mtu=many", "word"):
+        assert main([script], options=[option]) == 2
+        assert capsys.readouterr().err.startswith("command line:1: ")
+
+
+def test_command_line_with_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([tmp_path]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}: is a directory\n"
+
+
 def test_command_line_with_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["absent.pkt"]) == 2
     captured = capsys.readouterr()

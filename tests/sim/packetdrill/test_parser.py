@@ -260,7 +260,7 @@ def test_options_of_the_script() -> None:
 
 def test_definitions() -> None:
     text = '--define=PROTO=IPPROTO_TCP --define=CC="reno" 0 f(PROTO, CC, COOKIE) = 0'
-    parsed = parse(text, "a.pkt", {"COOKIE": "5"})
+    parsed = parse(text, "a.pkt", ["--define=COOKIE=5"])
     result = parsed.events[0].action
     assert isinstance(result, SystemCall)
     assert result.arguments == (Name("IPPROTO_TCP"), String(b"reno"), Integer(5))
