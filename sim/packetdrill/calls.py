@@ -10,33 +10,21 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
-
-from simpy.events import Event
 
 from sim.host import Host
-from sim.packetdrill.arguments import CallError, Evaluator, PollFd, describe, expect, only, take
-from sim.packetdrill.epoll import Epoll, Watch
-from sim.packetdrill.script import Ellipsis, Expression, Name, Settings, Structure
+from sim.packetdrill.arguments import CallError, describe, expect, only, take
+from sim.packetdrill.readiness import Arguments, Readiness, Running
+from sim.packetdrill.script import Ellipsis, Expression, Name, Settings
 from sim.socket import Socket
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
 from sim.tcp.listener import Listener
-from sim.units import MS
-
-Arguments = tuple[Expression, ...]
-
-Running = Generator[Any, Any, int]
-"""A call that is being made; its value is its result."""
 
 NOWHERE = Name("NULL")
 """The buffer that no call may use."""
 
 UNSPECIFIED = Name("AF_UNSPEC")
 """The address that connect() takes to end a connection."""
-
-ALWAYS_POLLED = ("POLLERR", "POLLHUP", "POLLNVAL")
-"""What poll() reports unasked."""
 
 WITHOUT_EFFECT = (
     *(("IPPROTO_TCP", "TCP_KEEPIDLE"), ("IPPROTO_TCP", "TCP_KEEPINTVL")),
@@ -51,21 +39,15 @@ FLAGS = ("MSG_NOSIGNAL", "MSG_DONTWAIT", "MSG_FASTOPEN", "MSG_MORE", "MSG_ZEROCO
 """Flags that a send or receive may have; MSG_ZEROCOPY changes nothing of what is sent."""
 
 
-class Calls:
-    """The process whose calls a script makes: its descriptors and what they stand for."""
+class Calls(Readiness):
+    """The process whose calls a script makes."""
 
     def __init__(
         self, host: Host, remote: str, settings: Settings, symbols: dict[str, int]
     ) -> None:
-        self.host = host
+        super().__init__(host, symbols)
         self.remote = remote
         self.settings = settings
-        self.symbols = symbols
-        self.values = Evaluator(symbols)
-        self.sockets: dict[int, Socket] = {}
-        """By the descriptor that the script gives them."""
-        self.epolls: dict[int, Epoll] = {}
-        """The same for those of epoll_create()."""
         self.client: tuple[str, int] = (remote, 0)
         """Address of the client that was accepted last."""
 
@@ -79,15 +61,6 @@ class Calls:
     def control_block(self, fd: int) -> Connection | Listener | None:
         """Return what TCP keeps of a socket, None if it was never opened."""
         return self._descriptor(fd).control_block
-
-    def _descriptor(self, fd: int) -> Socket:
-        if fd not in self.sockets:
-            raise CallError(f"there is no open socket {fd}")
-        return self.sockets[fd]
-
-    def socket(self, expression: Expression) -> Socket:
-        """Return the socket of a descriptor of the script."""
-        return self._descriptor(self.values.number(expression))
 
     def _flags(self, expression: Expression) -> int:
         """Return the flags of a send or receive, which must be such as are understood."""
@@ -286,7 +259,7 @@ class Calls:
             received = socket.recv(count)
         return len((yield received))
 
-    # Options and readiness.
+    # Options.
 
     def _option(self, level: Expression, option: Expression) -> tuple[int, int]:
         return self.values.number(level), self.values.number(option)
@@ -312,85 +285,6 @@ class Calls:
         if value != wanted and result == 0:
             raise CallError(f"the option is {value}, expected {wanted!r}")
         return 0
-
-    def _poll(self, arguments: Arguments, _result: int) -> Running:
-        array, count, timeout = take(arguments, 3)
-        entries = self.values.pollfds(array, count)
-        limit = self.values.number(timeout)
-        alarm = self._alarm(limit)
-        while not any(ready := [self._ready(entry) for entry in entries]):
-            if self._over(alarm, limit):
-                break
-            changes = (self._descriptor(entry.fd).changed() for entry in entries)
-            yield self.host.env.any_of([alarm, *changes])
-        for entry, revents in zip(entries, ready, strict=True):
-            if revents != entry.revents:
-                found, wanted = self._events(revents), self._events(entry.revents)
-                raise CallError(f"revents of {entry.fd} are {found}, expected {wanted}")
-        return sum(bool(revents) for revents in ready)
-
-    # epoll.
-
-    def _epoll(self, expression: Expression) -> Epoll:
-        fd = self.values.number(expression)
-        if fd not in self.epolls:
-            raise CallError(f"{fd} is no descriptor of epoll_create()")
-        return self.epolls[fd]
-
-    def _epoll_create(self, arguments: Arguments, result: int) -> int:
-        take(arguments, 1)
-        self.epolls[result] = Epoll()
-        return result
-
-    def _epoll_ctl(self, arguments: Arguments, _result: int) -> int:
-        epfd, operation, descriptor, event = take(arguments, 4)
-        watches, fd = self._epoll(epfd).watches, self.values.number(descriptor)
-        what = self.values.number(operation)
-        if (fd in watches) == (what == self.symbols["EPOLL_CTL_ADD"]):
-            raise os_error(errno.EEXIST if fd in watches else errno.ENOENT)
-        if what == self.symbols["EPOLL_CTL_DEL"]:
-            del watches[fd]
-        else:
-            events = self.values.member(expect(event, Structure), "events")
-            watches[fd] = Watch(self._descriptor(fd), events)
-        return 0
-
-    def _epoll_wait(self, arguments: Arguments, _result: int) -> Running:
-        epfd, event, most, timeout = take(arguments, 4)
-        epoll, wanted = self._epoll(epfd), expect(event, Structure)
-        limit = self.values.number(timeout)
-        alarm = self._alarm(limit)
-        while not (ready := epoll.ready()) and not self._over(alarm, limit):
-            changes = (watch.socket.changed() for watch in epoll.watches.values())
-            yield self.host.env.any_of([alarm, *changes])
-        reported = list(ready.items())[: self.values.number(most)]
-        for fd, mask in reported:
-            epoll.watches[fd].report(mask)
-        mask = self.values.member(wanted, "events")
-        if len(reported) <= 1 and [events for _, events in reported] != [mask] * bool(mask):
-            found = self._events(reported[0][1]) if reported else "0"
-            raise CallError(f"the events are {found}, expected {self._events(mask)}")
-        return len(reported)
-
-    def _alarm(self, limit: int) -> Event:
-        """Return an event that happens in `limit` ms; never if that is negative."""
-        env = self.host.env
-        return env.timeout(limit * MS) if limit >= 0 else env.event()
-
-    def _over(self, alarm: Event, limit: int) -> bool:
-        return alarm.triggered and (limit <= 0 or alarm.processed)
-
-    def _ready(self, entry: PollFd) -> int:
-        asked = entry.events
-        for name in ALWAYS_POLLED:
-            asked |= self.symbols[name]
-        return self._descriptor(entry.fd).readiness() & asked
-
-    def _events(self, mask: int) -> str:
-        names = [
-            name for name, bit in self.symbols.items() if name.startswith("POLL") and mask & bit
-        ]
-        return "|".join(names) or "0"
 
 
 CALLS: dict[str, Callable[[Calls, Arguments, int], int | Running]] = {

@@ -301,6 +301,7 @@ class Interpreter:
             expected = self.calls.values.number(call.result)
             self._before(call)
             returned = yield from self._perform(call, expected)
+            self.calls.look()
             self._after(call, returned, expected)
         except CallError as error:
             raise MismatchError(event.line, f"{call.name}(): {error}") from None

@@ -133,5 +133,7 @@ class Tokens:
 
     def unexpected(self, wanted: str) -> ScriptError:
         """Return the exception that says what stands here instead of what was wanted."""
-        found = f"'{self.head.text}'" if self.head.kind != "END" else "the end of the script"
+        first, newline, _ = self.head.text.partition("\n")
+        quoted = f"'{first}{'...' if newline else ''}'"
+        found = quoted if self.head.kind != "END" else "the end of the script"
         return self.error(f"expected {wanted}, found {found}")
