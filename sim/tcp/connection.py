@@ -24,7 +24,7 @@ from sim.packet import (
     Packet,
     SynOptions,
 )
-from sim.tcp import fastopen_client, loss_probe, receiving, sending
+from sim.tcp import fastopen_client, receiving, sending
 from sim.tcp.arrives import ARRIVES
 from sim.tcp.challenge import NEVER_YET
 from sim.tcp.header import TIMESTAMPS
@@ -372,7 +372,7 @@ class Connection:
     def probe_timeout(self, now: int) -> None:
         """Hear that two round trips have passed without an acknowledgment."""
         self.timer = None
-        loss_probe.send(self, now)
+        sending.probe_tail(self, now)
 
     def delayed_ack_timeout(self, now: int) -> None:
         """Hear that an acknowledgment has waited long enough."""

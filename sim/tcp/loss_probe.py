@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sim.tcp import sending
 from sim.tcp.seq import HALF, MASK
 from sim.units import MS, S
 
@@ -45,21 +44,10 @@ def timeout(c: Connection, s: Sending) -> int:
     """
     if not c.srtt:
         return WITHOUT_SAMPLE
-    single = (c.snd_una - s.last) & MASK < HALF
+    single = last_segment(c, s) == c.snd_una
     return 2 * c.srtt + (c.stack.profile.rto_min if single else MARGIN)
 
 
-def send(c: Connection, now: int) -> None:
-    """Send the probe; the retransmission timer starts anew behind it."""
-    s = sending.half(c)
-    flight = (c.snd_nxt - c.snd_una) & MASK
-    size = min(sending.unsent(c, s), sending.full(c), c.snd_wnd - flight)
-    c.stack.counters["TcpExtTCPLossProbes"] += 1
-    if size > 0:
-        sending.send_new(c, s, size, False, now)
-        s.probed = c.snd_nxt
-    else:
-        s.probed = c.snd_nxt
-        partly = (c.snd_una - s.last) & MASK < HALF
-        sending.retransmit(c, s, c.snd_una if partly else s.last, now)
-    sending.set_timer(c, now)
+def last_segment(c: Connection, s: Sending) -> int:
+    """Return where the last segment in flight begins, or what is left of it."""
+    return c.snd_una if (c.snd_una - s.last) & MASK < HALF else s.last

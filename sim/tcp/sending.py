@@ -254,6 +254,20 @@ def set_timer(c: Connection, now: int) -> None:
     c.timer = c.stack.timers.start(now, wait, expire)
 
 
+def probe_tail(c: Connection, now: int) -> None:
+    """Send a new segment, or the last one again; the retransmission timer starts anew behind it."""
+    s = half(c)
+    c.stack.counters["TcpExtTCPLossProbes"] += 1
+    flight = (c.snd_nxt - c.snd_una) & MASK
+    size = min(unsent(c, s), full(c), c.snd_wnd - flight)
+    if size > 0:
+        send_new(c, s, size, False, now)
+    else:
+        retransmit(c, s, loss_probe.last_segment(c, s), now)
+    s.probed = c.snd_nxt
+    set_timer(c, now)
+
+
 def acknowledged(c: Connection, ack: int, now: int) -> None:
     """Take note that all before `ack` has arrived: free the buffer, open the window."""
     s = half(c)
