@@ -337,7 +337,7 @@ class TracedSocket(Socket):
 
     def send(self, data: bytes, more: bool = False) -> Event:
         """As `Socket.send`."""
-        event: Event = self._call(super().send, data, more)
+        event: Event = self._call(super().send, *((data, more) if more else (data,)))
         return event
 
     def shutdown(self, how: int) -> None:
