@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 
@@ -80,3 +81,21 @@ class Schedules:
             now = self.wheel.expiry(now, timeout)
             times.append(float((now - phases).mean() - 0.5) * self.wheel.tick_s)
         return np.array(times)
+
+
+def kinds(recipe: dict[str, Any], connections: pd.DataFrame, side: str) -> pd.Series[Any]:
+    """Return the entry of `profiles` that each connect()'s host has; `side`: client or server.
+
+    That of its operating system, unless the host's sysctls gave it timers of its own.
+    """
+    systems = connections[f"{side}_os"]
+    configured = recipe.get("host_profiles", {})
+    if not configured:
+        return systems
+    return connections[side].astype(object).map(configured).fillna(systems.astype(object))
+
+
+def of_host(recipe: dict[str, Any], host: str, system: str) -> dict[str, Any]:
+    """Return the entry of `profiles` that a host has."""
+    entry: dict[str, Any] = recipe["profiles"][recipe.get("host_profiles", {}).get(host, system)]
+    return entry

@@ -14,6 +14,7 @@ import pandas as pd
 from analysis import frames
 from analysis.errors import ResultsError
 from analysis.quantities import duration
+from analysis.schedules import of_host
 
 COUNTED = ("mss", "wscale")
 """Options whose value says something about the system."""
@@ -41,7 +42,7 @@ def compare(path: str | Path) -> list[Difference]:
     systems = str(row.client_os), str(row.server_os)
     segments = _first_segments(folder, hosts)
     blocks = _control_blocks(folder, hosts)
-    schedules = [run.recipe["profiles"][system] for system in systems]
+    schedules = [of_host(run.recipe, *side) for side in zip(hosts, systems, strict=True)]
     pairs: list[tuple[str, list[str]]] = [
         ("operating system", list(systems)),
         ("first segment", ["SYN", "SYN, ACK"]),

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.schedules import Schedules, Wheel
+from analysis.schedules import Schedules, Wheel, kinds
 
 Ticks = NDArray[np.int64]
 Masses = NDArray[np.float64]
@@ -136,23 +136,23 @@ def of_run(recipe: dict[str, Any], connections: pd.DataFrame) -> Latency | None:
     """Return the theory of a run, or None where it says nothing about it.
 
     It speaks of runs with the parameter `loss` in which all connects cross the same single link
-    between two operating systems, not of sweeps, nor of links that do more by `netem` or lose
-    packets by a script.  `connections` has `client_os`, `server_os`, `path_hops` and
-    `path_delay_s`.
+    between hosts with the same schedules, not of sweeps, nor of links that do more by `netem` or
+    lose packets by a script.  `connections` has `client`, `server`, `client_os`, `server_os`,
+    `path_hops` and `path_delay_s`.
     """
     given = recipe.get("parameters", {})
     loss = given.get("loss")
     more = any(given.get(name, "none") != "none" for name in ("netem", "lose"))
-    paths = connections[["client_os", "server_os", "path_hops", "path_delay_s"]].drop_duplicates()
     if "axes" in recipe or loss is None or more:
         return None
-    if len(paths) != 1 or paths["path_hops"].iloc[0] != 1:
+    delays = connections["path_delay_s"].unique()
+    if len(delays) != 1 or not (connections["path_hops"] == 1).all():
         return None
-    client, server = (
-        Schedules.from_recipe(recipe["profiles"][paths[side].iloc[0]])
-        for side in ("client_os", "server_os")
-    )
-    return connect_latency(client, server, rtt_s=2 * paths["path_delay_s"].iloc[0], loss=loss)
+    sides = [kinds(recipe, connections, side).unique() for side in ("client", "server")]
+    if any(len(found) != 1 for found in sides):
+        return None
+    client, server = (Schedules.from_recipe(recipe["profiles"][found[0]]) for found in sides)
+    return connect_latency(client, server, rtt_s=2 * float(delays[0]), loss=loss)
 
 
 def gilbert_elliott_loss(p: float, r: float, h: float, k: float) -> float:

@@ -39,6 +39,11 @@ class Parameters:
     server_os: str = operating_system("linux", "operating system of the server")
     hold: int = duration("1 s", "how long a connection stays open")
 
+    @property
+    def calls(self) -> int:
+        """How many times connect() is called."""
+        return len(QUEUES) * self.connections
+
 
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the server, and for each queue a client and the bottleneck before it."""

@@ -39,6 +39,11 @@ class Parameters:
     server_os: str = operating_system("linux", "operating system of the servers")
     hold: int = duration("1 s", "how long a connection stays open")
 
+    @property
+    def calls(self) -> int:
+        """How many times connect() is called."""
+        return len(understood(self.rules)) * self.connections
+
 
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the firewall, the servers behind it and the clients before it."""

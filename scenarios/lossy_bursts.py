@@ -41,6 +41,11 @@ class Parameters:
         if self.loss * (self.burst + 1) > self.burst:
             raise ValueError("so much loss needs longer bursts")
 
+    @property
+    def calls(self) -> int:
+        """How many times connect() is called."""
+        return 2 * self.connections
+
 
 def build(sim: Simulation, p: Parameters) -> None:
     """Build the server, the two clients and their links."""

@@ -52,7 +52,9 @@ def reporting(total: int | None) -> Iterator[Report]:
         def redraw(simulation: Simulation) -> None:
             if redraws.due():
                 text = status(simulation, redraws.elapsed, total)
-                bar.update(task, completed=simulation.records.finished, description=text)
+                done = simulation.records.finished
+                known = None if total is None or done > total else total
+                bar.update(task, completed=done, total=known, description=text)
                 bar.refresh()
 
         yield redraw
@@ -61,9 +63,12 @@ def reporting(total: int | None) -> Iterator[Report]:
 def status(simulation: Simulation, elapsed: float, total: int | None) -> str:
     """Return simulated time, connections done, events a second and the time left as text.
 
-    `elapsed`: seconds of real time since the start.
+    `elapsed`: seconds of real time since the start.  A total that turns out to be too small is as
+    if it were not known.
     """
     done = simulation.records.finished
+    if total is not None and done > total:
+        total = None
     parts = [
         f"{simulation.env.now / 1e9:,.1f} s simulated",
         f"{done:,} of {total:,} connections" if total else f"{done:,} connections",

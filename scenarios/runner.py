@@ -57,7 +57,6 @@ def simulate(
 
 def recipe(run: Run, simulation: Simulation, wall: float) -> dict[str, Any]:
     """Return what run.json holds; `wall` in seconds."""
-    systems = sorted(set(simulation.records.hosts.values()))
     return {
         "scenario": run.scenario.name,
         "question": run.scenario.question,
@@ -75,8 +74,31 @@ def recipe(run: Run, simulation: Simulation, wall: float) -> dict[str, Any]:
         "wall_s": wall,
         "events": simulation.env.events,
         "peak_rss_bytes": peak_memory(),
-        "profiles": {name: PROFILES[name].schedules() for name in systems},
+        **schedules(simulation),
     }
+
+
+def schedules(simulation: Simulation) -> dict[str, Any]:
+    """Return the hosts' timers as run.json holds them.
+
+    `profiles` has the schedules of each operating system, and of its hosts whose sysctls make
+    others of them, under a name of their own that `host_profiles` gives by host.
+    """
+    profiles = {
+        name: PROFILES[name].schedules() for name in sorted(set(simulation.records.hosts.values()))
+    }
+    host_profiles: dict[str, str] = {}
+    for host in simulation.hosts.values():
+        system = host.profile.name
+        if host.profile is PROFILES[system]:
+            continue
+        own = host.profile.schedules()
+        kinds = (name for name in (system, *profiles) if profiles[name] == own)
+        kind = next(kinds, f"{system} as {host.name} has it")
+        profiles.setdefault(kind, own)
+        if kind != system:
+            host_profiles[host.name] = kind
+    return {"profiles": profiles, "host_profiles": host_profiles}
 
 
 @contextmanager
@@ -101,8 +123,10 @@ def run_to_folder(
     Raises UserError if the folder holds a run (unless `force`) or cannot be written.
     """
     with open_results(folder, force) as results:
-        total = getattr(run.parameters, "connections", None)
-        with reporting(total) as report, simulations(results.partial, trace) as make:
+        with (
+            reporting(calls(run.parameters)) as report,
+            simulations(results.partial, trace) as make,
+        ):
             simulation, wall = simulate(run, report, make)
         results.write_table("connections", simulation.records.columns())
         results.write_table("counters", sampling.counters(simulation.hosts))
@@ -112,6 +136,15 @@ def run_to_folder(
         results.write_recipe(made)
         results.publish()
     return made
+
+
+def calls(parameters: Any) -> int | None:
+    """Return how many times connect() will be called, if the parameters tell.
+
+    It is their `calls` where a scenario has that, else their `connections`.
+    """
+    total: int | None = getattr(parameters, "calls", getattr(parameters, "connections", None))
+    return total
 
 
 def versions() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,9 +13,9 @@ from numpy.typing import NDArray
 
 from analysis.frames import Frames
 from analysis.plots import style
-from analysis.schedules import Schedules
+from analysis.schedules import Schedules, kinds
 
-_COLUMNS = ("started_s", "finished_s", "outcome", "syn_retransmits", "client_os")
+_COLUMNS = ("started_s", "finished_s", "outcome", "syn_retransmits", "client", "client_os")
 
 
 @style.styled
@@ -36,7 +38,7 @@ def timeline(frames: Frames) -> Figure:
     end = float(np.nanmax(connections[["started_s", "finished_s"]].to_numpy()))
     connections["finished_s"] = connections["finished_s"].fillna(end)
     _lines(axes, connections)
-    _repeated_syns(axes, connections, _schedules(frames))
+    _repeated_syns(axes, connections, frames.recipe)
     _failures(axes, connections)
     axes.set_ylim(len(connections) - 0.5, -0.5)
     axes.margins(x=0.02)
@@ -70,13 +72,12 @@ def _lines(axes: Axes, connections: pd.DataFrame) -> None:
             )
 
 
-def _repeated_syns(
-    axes: Axes, connections: pd.DataFrame, schedules: dict[str, NDArray[np.float64]]
-) -> None:
+def _repeated_syns(axes: Axes, connections: pd.DataFrame, recipe: dict[str, Any]) -> None:
     repeated = connections[connections["syn_retransmits"] > 0]
+    schedules = _schedules(recipe)
     times, rows = [], []
-    for system, group in repeated.groupby("client_os", observed=True):
-        schedule = schedules.get(str(system), np.array([0.0]))
+    for kind, group in repeated.groupby(kinds(recipe, repeated, "client"), observed=True):
+        schedule = schedules.get(str(kind), np.array([0.0]))
         number = group["syn_retransmits"].to_numpy().clip(max=len(schedule) - 1)
         row = np.repeat(np.arange(len(group)), number)
         place = np.arange(len(row)) - np.repeat(np.cumsum(number) - number, number)
@@ -112,8 +113,8 @@ def _failures(axes: Axes, connections: pd.DataFrame) -> None:
         )
 
 
-def _schedules(frames: Frames) -> dict[str, NDArray[np.float64]]:
-    profiles = frames.recipe.get("profiles", {})
+def _schedules(recipe: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
+    profiles = recipe.get("profiles", {})
     return {
         name: Schedules.from_recipe(profile).syn_times()[:-1] for name, profile in profiles.items()
     }

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from scenarios import progress
+from scenarios.catalogue import load
+from scenarios.parameters import parse
+from scenarios.runner import Run, calls, simulate
 
 
 def simulation(now: int = 1_500_000_000, finished: int = 250, events: int = 40_000) -> Any:
@@ -29,6 +32,28 @@ def test_status_without_a_total_or_anything_done() -> None:
         "1.5 s simulated, 250 connections, 20,000 events/s"
     )
     assert "left" not in progress.status(simulation(finished=0), 2.0, 1000)
+
+
+def test_status_never_counts_more_than_all() -> None:
+    assert progress.status(simulation(finished=1_927), 2.0, 1000) == (
+        "1.5 s simulated, 1,927 connections, 20,000 events/s"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "settings"),
+    [
+        ("bufferbloat", {"load": "0", "connections": "3"}),
+        ("firewall", {"rules": "accept; reset", "connections": "3"}),
+        ("lossy_bursts", {"connections": "3"}),
+        ("two_hosts", {"connections": "3"}),
+    ],
+)
+def test_all_is_what_all_clients_call(scenario: str, settings: dict[str, str]) -> None:
+    loaded = load(scenario)
+    parameters = parse(loaded.parameters, settings)
+    simulation, _ = simulate(Run(loaded, parameters, seed=1))
+    assert simulation.records.started == calls(parameters)
 
 
 def test_plain_lines_now_and_then(
