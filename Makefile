@@ -27,7 +27,7 @@ benchmark: $(VENV)/.installed
 
 # What setup.py compiles; a change there installs anew.
 COMPILED := $(addprefix sim/,packet.py engine.py host.py records.py socket.py) \
-	$(addprefix sim/net/,link.py node.py) $(wildcard sim/tcp/*.py)
+	$(addprefix sim/net/,link.py node.py queued.py queues.py wire.py) $(wildcard sim/tcp/*.py)
 
 validation: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.validation

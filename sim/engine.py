@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 import simpy
 from simpy.core import StopSimulation
-from simpy.events import URGENT, Event
+from simpy.events import NORMAL, URGENT, Event
 
 Expire = Callable[[int], None]
 """What a timer calls when it expires, with the time in nanoseconds."""
@@ -72,6 +72,11 @@ class Engine(simpy.Environment):
         if stop is not None:
             self._now = stop
         return None
+
+    def schedule(self, event: Event, priority: int = NORMAL, delay: float = 0) -> None:
+        """Let an event happen `delay` ns from now."""
+        queue: list[Any] = self._queue
+        heappush(queue, (self._now + int(delay), priority, next(self._eid), event))
 
     def _stop_event(self, until: float | Event | None) -> int | None:
         """Arrange that the run stops at `until`; return the time if it is one."""

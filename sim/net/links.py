@@ -86,12 +86,9 @@ def make_link(
     impaired = netem is not None or lose is not None
     if bitrate is not None:
         if not impaired:
-            return kinds.queued(
-                engine, streams, name, receive, delay, loss, bitrate=bitrate, queue=queue
-            )
-        receive = kinds.queued(
-            engine, streams, f"{name} queue", receive, 0, bitrate=bitrate, queue=queue
-        ).send
+            return kinds.queued(engine, streams, name, receive, delay, bitrate, loss, queue)
+        first = f"{name} queue"
+        receive = kinds.queued(engine, streams, first, receive, 0, bitrate, queue=queue).send
     if impaired:
         made: Link = kinds.impaired(
             *(engine, streams, name, receive, delay, loss),

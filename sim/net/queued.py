@@ -11,6 +11,7 @@ from collections.abc import Callable
 from heapq import heappush
 from typing import Any, ClassVar
 
+from mypy_extensions import mypyc_attr
 from simpy.events import NORMAL
 
 from sim.engine import Engine
@@ -21,6 +22,7 @@ from sim.streams import Streams
 from sim.units import S
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QueuedLink(Link):
     """One direction of a link of `bitrate` (bit/s) with a queue, without limit if none is given.
 
@@ -37,9 +39,8 @@ class QueuedLink(Link):
         name: str,
         receive: Callable[[Any], None],
         delay: int,
-        loss: float = 0.0,
-        *,
         bitrate: int,
+        loss: float = 0.0,
         queue: Queue | None = None,
     ) -> None:
         super().__init__(engine, streams, name, receive, delay, loss)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sim.icmp import IcmpPacket
-from sim.packet import Packet
+from sim.packet import NO_TIMESTAMP, Packet
 from sim.tcp.header import encode_options
 
-_IPV4, _IPV6, _TCP, _ICMP, _QUOTED = 20, 40, 20, 8, 8
-"""Bytes of headers, and of a TCP header that an ICMP error quotes."""
+_IPV4: Final = 20
+_IPV6: Final = 40
+_TCP: Final = 20
+_ICMP: Final = 8
+"""Bytes of headers."""
+_QUOTED: Final = 8
+"""Bytes of a TCP header that an ICMP error quotes."""
+_TIMESTAMPS: Final = 12
+_SACK: Final = 4
+_BLOCK: Final = 8
+"""Bytes of options with the NOPs before them, and of each block of SACK."""
 
 
 class Filler:
@@ -43,7 +52,15 @@ def wire_size(packet: AnyPacket) -> int:
     """Return the bytes of a packet from its IP header on."""
     if isinstance(packet, Filler):
         return packet.size
-    ip_header = _IPV6 if ":" in packet.flow.dst else _IPV4
+    ip_header = _IPV6 if ":" in packet.flow[2] else _IPV4
     if isinstance(packet, IcmpPacket):
         return 2 * ip_header + _ICMP + _QUOTED
-    return ip_header + _TCP + len(encode_options(packet)) + len(packet.payload)
+    return ip_header + _TCP + options_length(packet) + len(packet.payload)
+
+
+def options_length(packet: Packet) -> int:
+    """Return the bytes of a TCP header's options; only those of a SYN differ in their order."""
+    if packet.options is not None:
+        return len(encode_options(packet))
+    sack = _SACK + _BLOCK * len(packet.sack) if packet.sack else 0
+    return sack + (_TIMESTAMPS if packet.ts_val != NO_TIMESTAMP else 0)
