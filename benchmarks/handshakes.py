@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import random
 import resource
 import statistics
@@ -25,34 +26,51 @@ HALF_RTT = 20_000_000
 BARE_EVENTS = 100_000
 
 
-def simulate(connections: int, routers: int, loss: float) -> dict[str, float]:
-    """Run one case; returns seconds, events and the peak memory of this process in bytes."""
+def simulate(connections: int, routers: int, loss: float, servers: int = 1) -> dict[str, float]:
+    """Run one case.
+
+    Returns wall and CPU `seconds` of the run, `events`, how many were `pending` at a time, and the
+    peak memory of this process in `bytes`.
+    """
     from sim import Simulation
     from sim.applications import arrivals, poisson, serve
 
     sim = Simulation(seed=1)
-    server = sim.add_host("server", sysctls={"net.core.somaxconn": 1 << 20})
+    listening = [
+        sim.add_host(f"server{number}", sysctls={"net.core.somaxconn": 1 << 20})
+        for number in range(servers)
+    ]
     clients = [sim.add_host(f"client{number}") for number in range(CLIENTS)]
     delay = HALF_RTT // (routers + 1)
     share = 1 - (1 - loss) ** (1 / (routers + 1))
-    chain = [*(f"router{number}" for number in range(routers)), "server"]
-    for router in chain[:-1]:
+    chain = [f"router{number}" for number in range(routers)]
+    for router in chain:
         sim.add_router(router)
     for a, b in itertools.pairwise(chain):
         sim.add_link(a, b, delay, share)
-    for client in clients:
-        sim.add_link(client.name, chain[0], delay, share)
-    serve(server, 80, backlog=1 << 20)
+    for number, client in enumerate(clients):
+        first = chain[0] if chain else listening[number % servers].name
+        sim.add_link(client.name, first, delay, share)
+    for server in listening:
+        if chain:
+            sim.add_link(chain[-1], server.name, delay, share)
+        serve(server, 80, backlog=1 << 20)
     times = poisson(sim.streams.generator("arrivals"), RATE, connections)
-    sim.process(arrivals(sim, clients, (server.address, 80), map(int, times), hold=float("inf")))
-    start = time.perf_counter()
-    sim.run()
-    seconds = time.perf_counter() - start
+    for number, server in enumerate(listening):
+        own = map(int, times[number::servers])
+        address = server.address, 80
+        sim.process(arrivals(sim, clients[number::servers], address, own, hold=math.inf))
+    pending: list[int] = []
+    start = time.perf_counter(), time.process_time()
+    sim.run(progress=lambda sim: pending.append(len(sim.env._queue)))
+    seconds, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     established = int((sim.records.columns()["outcome"].codes == 1).sum())  # type: ignore[union-attr]
     assert established == connections, f"{established} of {connections} connected"
     return {
         "seconds": seconds,
+        "cpu": cpu,
         "events": sim.env.events,
+        "pending": statistics.median(pending or [1]),
         "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
