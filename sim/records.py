@@ -71,6 +71,8 @@ class Records:
         """Host name -> its operating system."""
         self._numbers: dict[str, int] = {}
         """Host name -> its place among the hosts."""
+        self.listening: dict[int, str] = {}
+        """The hosts that have ever listened: their places, and names."""
         self.started = 0
         """connect() calls so far."""
         self.finished = 0
@@ -92,6 +94,10 @@ class Records:
         self._numbers[name] = len(self.hosts)
         self.hosts[name] = system
         self._waits.append((syn_waits, synack_waits))
+
+    def listens(self, name: str) -> None:
+        """Take note that a host listens."""
+        self.listening[self._numbers[name]] = name
 
     def add_path(self, client: str, server: str | None, hops: int, delay: int) -> int:
         """Take note of a way between two hosts, `delay` in ns; returns its number.

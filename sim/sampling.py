@@ -8,14 +8,12 @@ connections that wait for accept(), connections established.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.records import Column, Enumeration, seconds
-from sim.tcp.states import State
 
 if TYPE_CHECKING:
     from sim.host import Host
@@ -44,8 +42,8 @@ def counters(hosts: Mapping[str, Host]) -> dict[str, Column]:
 class QueueSamples:
     """Looks at the queues of every listening port, again and again while anything happens.
 
-    A look takes time for each entry of the connection tables of the hosts that listen.  The last
-    one is at the end.
+    A look takes time for each port that is listened on, however many hosts and connections there
+    are.  The last one is at the end.
     """
 
     def __init__(self, sim: Simulation, interval: int) -> None:
@@ -76,17 +74,11 @@ class QueueSamples:
         self._look_at_all()
 
     def _look_at_all(self) -> None:
-        for number, host in enumerate(self.sim.hosts.values()):
-            if host.tcp.listeners:
-                self._look_at(number, host)
+        for number, name in sorted(self.sim.records.listening.items()):
+            self._look_at(number, self.sim.hosts[name])
 
     def _look_at(self, number: int, host: Host) -> None:
         tcp = host.tcp
-        established = Counter(
-            key.dport
-            for key, endpoint in tcp.connections.items()
-            if getattr(endpoint, "state", None) == State.ESTABLISHED
-        )
         for (_, port), listening in tcp.listeners.items():
             members = listening.members
             known = self.ports.setdefault((host.name, port), {})
@@ -103,7 +95,7 @@ class QueueSamples:
                     *(self.sim.env._now, number, port),
                     sum(one.requests for one in members),
                     sum(len(one.accept_queue) for one in members),
-                    established[port],
+                    tcp.established[port],
                 )
             )
 

@@ -223,6 +223,7 @@ class Socket:
         assert self._bound is not None
         listener = Listener(self.host.tcp, self, backlog, self.settings)
         self.host.tcp.listen(listener, self._bound)
+        self.host.records.listens(self.host.name)
         self._listener = listener
         self._accepting = deque()
 

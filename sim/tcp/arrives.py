@@ -18,7 +18,7 @@ from sim.tcp.challenge import limited
 from sim.tcp.header import TIMESTAMPS
 from sim.tcp.peer import TICK
 from sim.tcp.seq import HALF, MASK, distance
-from sim.tcp.states import TRANSITIONS, Event, State
+from sim.tcp.states import Event, State
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
@@ -73,7 +73,7 @@ def crossed(c: Connection, segment: Packet, now: int) -> None:
     The timer of the SYN runs on.
     """
     profile = c.stack.profile
-    c.state = TRANSITIONS[c.state][Event.RCV_SYN]
+    c.move(Event.RCV_SYN)
     if not profile.repeats_offer:
         theirs = segment.options or NO_SYN_OPTIONS
         c.options = c.peer.agreed(c.options, theirs.wscale >= 0, c.sack_ok, c.ts_recent >= 0)
@@ -106,7 +106,7 @@ def established_by_answer(c: Connection, segment: Packet, now: int) -> None:
     if timer is not None:
         timer.cancel()
         c.timer = None
-    c.state = TRANSITIONS[c.state][Event.RCV_SYN_ACK]
+    c.move(Event.RCV_SYN_ACK)
     if c.sending is None:
         c.snd_una = segment.ack
         take_early_text(c, segment, now)

@@ -176,8 +176,14 @@ class Connection:
         self.receiving: Receiving | None = None
 
     def move(self, event: Event) -> None:
-        """Go where the table of transitions says."""
-        self.state = TRANSITIONS[self.state][event]
+        """Go where the table of transitions says; the stack counts who is ESTABLISHED."""
+        before = self.state
+        self.state = after = TRANSITIONS[before][event]
+        if before == State.ESTABLISHED or after == State.ESTABLISHED:
+            established = self.stack.established
+            port = self.key[3]
+            if port in established:
+                established[port] += 1 if after == State.ESTABLISHED else -1
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process a segment (RFC 9293 3.10.7) as the state demands."""
@@ -219,7 +225,7 @@ class Connection:
         self.unanswered = now
         if early is not None:
             fastopen_client.prepare(self, early)
-        self.state = TRANSITIONS[self.state][Event.ACTIVE_OPEN]
+        self.move(Event.ACTIVE_OPEN)
         self.send_syn(now)
         self.start_syn_timer(now)
 

@@ -17,7 +17,7 @@ from sim.tcp.connection import Connection
 from sim.tcp.isn import initial_sequence_number
 from sim.tcp.peer import TICK
 from sim.tcp.seq import MASK, distance
-from sim.tcp.states import TRANSITIONS, Event, State
+from sim.tcp.states import Event, State
 
 if TYPE_CHECKING:
     from sim.packet import Flow, SynOptions
@@ -311,8 +311,9 @@ class Request:
     def connection(self, segment: Packet, now: int) -> Connection:
         """Return the connection that follows from the request and its final ACK."""
         c = Connection(self.stack, None, self.observed, self.listener.settings)
-        c.state = TRANSITIONS[self.state][Event.RCV_ACK_OF_SYN]
         c.key = self.key
+        c.state = self.state
+        c.move(Event.RCV_ACK_OF_SYN)
         c.flow = self.flow
         c.peer = self.peer
         c.options = options = self.options

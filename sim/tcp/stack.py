@@ -138,6 +138,8 @@ class Stack:
         """By the flow in which the peer's segments arrive."""
         self.listeners: dict[tuple[str, int], Listener | ListenerGroup] = {}
         """By local address and port; the address is ANY for a wildcard."""
+        self.established: dict[int, int] = {}
+        """Connections in ESTABLISHED by local port, of those that anybody has ever listened on."""
         self.ports = Ports(profile.local_ports, profile.port_step)
         self.peers = Peers(profile, source, secret, mtu - HEADERS)
         self.counters: dict[str, int] = defaultdict(int)
@@ -200,6 +202,12 @@ class Stack:
 
         Listeners with SO_REUSEPORT share them.  Raises OSError (EADDRINUSE) if another listens.
         """
+        port = address[1]
+        if port not in self.established:
+            self.established[port] = sum(
+                key[3] == port and endpoint.state == State.ESTABLISHED
+                for key, endpoint in self.connections.items()
+            )
         other = self.listeners.get(address)
         if other is None:
             self.listeners[address] = listener
