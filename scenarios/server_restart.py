@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from analysis.frames import Frames
 
 PORT = 80
-SETTLED = 10 * S
-"""When the server restarts: all clients are connected by then."""
+COMING = 5 * S
+"""At first the clients come within so long, or longer if the server cannot accept them so fast."""
+LOAD = 0.8
+"""They then ask it for so much of what it can accept, which keeps its queues short."""
+SETTLING = 5 * S
+"""How long after that the server restarts."""
 LASTING = 60 * S
 """How long the clients keep pinging once the server is back."""
 SAMPLES = 20 * MS, 100 * MS
@@ -68,23 +72,30 @@ def build(sim: Simulation, p: Parameters) -> None:
     server = Server(host, PORT, p.backlog, p.accept_rate, p.workers)
     server.start()
     rng = sim.streams.generator("clients")
-    starts = rng.integers(0, SETTLED // 2, p.clients).tolist()
+    coming = max(COMING, math.ceil(p.clients * S / accepts(p) / LOAD))
+    settled = coming + SETTLING
+    starts = rng.integers(0, coming, p.clients).tolist()
     waits = (rng.random(p.clients) * p.jitter).astype(int).tolist()
     address = host.address, PORT
-    ping = None if p.ping is None else (p.ping, SETTLED + p.downtime + LASTING)
+    ping = None if p.ping is None else (p.ping, settled + p.downtime + LASTING)
     for number, (start, wait) in enumerate(zip(starts, waits, strict=True), 1):
         client = sim.add_host(f"client{number}", at="router", delay=p.delay - p.delay // 2)
         sim.process(stay_connected(client, address, start, wait, p.retry, ping))
-    sim.process(restart(server, p))
-    sim.marks.append(("outage", SETTLED, SETTLED + p.downtime))
+    sim.process(restart(server, settled, p))
+    sim.marks.append(("outage", settled, settled + p.downtime))
     often, seldom = SAMPLES
     sim.sample_queues(min(often * max(p.clients // 1000, 1), seldom))
 
 
-def restart(server: Server, p: Parameters) -> Generator[Event, Any, None]:
-    """End the server, and start it again after the downtime."""
+def accepts(p: Parameters) -> float:
+    """Return how many connections a second the server accepts at most."""
+    return p.accept_rate * p.workers or math.inf
+
+
+def restart(server: Server, at: int, p: Parameters) -> Generator[Event, Any, None]:
+    """End the server at a time (ns), and start it again after the downtime."""
     env = server.host.env
-    yield env.timeout(SETTLED)
+    yield env.timeout(at)
     if p.power_cut:
         server.power_cut(p.downtime)
     else:
@@ -97,7 +108,7 @@ def report(frames: Frames, p: Parameters) -> str:
     """Say when the crowd was back, what it cost, and what would have helped."""
     from analysis import pressure, sizing  # noqa: PLC0415
 
-    rate = p.accept_rate * p.workers or math.inf
+    rate = accepts(p)
     needed = sizing.backlog(frames, rtt_s=2 * p.delay / S, rate=rate)
     suggestions = sizing.queues_advice(frames, "server", needed, p.syncookies)
     counters = pressure.counters_of(frames, "server")

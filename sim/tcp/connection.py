@@ -179,7 +179,7 @@ class Connection:
         """Go where the table of transitions says; the stack counts who is ESTABLISHED."""
         before = self.state
         self.state = after = TRANSITIONS[before][event]
-        if before == State.ESTABLISHED or after == State.ESTABLISHED:
+        if State.ESTABLISHED in (before, after):
             established = self.stack.established
             port = self.key[3]
             if port in established:

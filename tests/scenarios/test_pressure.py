@@ -95,6 +95,7 @@ def test_what_waits_in_the_accept_queue_is_no_phantom(connectsim: Command, tmp_p
         ("backlog_overflow", ("burst=2500", "accept_rate=50/s", "syncookies=0"), 2499),
         ("server_restart", ("clients=400",), 399),
         ("server_restart", ("clients=400", "syncookies=0"), 399),
+        ("server_restart", ("clients=400", "accept_rate=40/s"), 399),
         ("server_restart", ("clients=400", "jitter=0.2s"), 201),
     ],
 )

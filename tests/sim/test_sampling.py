@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from sim import Simulation
-from sim.applications import connect_hold_close
+import math
+import sys
+from collections.abc import Generator
+from socket import SO_REUSEADDR, SOL_SOCKET
+from types import FrameType
+from typing import Any
+
+import pytest
+from simpy.events import Event
+
+from sim import Simulation, sampling
+from sim.applications import Server, connect_hold_close
 from sim.records import Enumeration
 from sim.sampling import counters
+from sim.tcp.states import State
 from sim.units import MS, S
 
 
@@ -76,6 +87,102 @@ def test_sampling_changes_nothing_else() -> None:
     assert counters(with_samples.hosts)["value"].tolist() == (  # type: ignore[union-attr]
         counters(without.hosts)["value"].tolist()  # type: ignore[union-attr]
     )
+
+
+def crowd(clients: int) -> Simulation:
+    """Clients, each a host of its own, that are all connected to one server."""
+    sim = Simulation(seed=1)
+    sim.add_router("router")
+    server = sim.add_host("server", at="router")
+    Server(server, 80, 128).start()
+    for number in range(clients):
+        client = sim.add_host(f"client{number}", at="router", delay=1 * MS)
+        connect_hold_close(client, (server.address, 80), math.inf)
+    sim.sample_queues(1 * S)
+    sim.run()
+    return sim
+
+
+def lines_of_a_look(sim: Simulation) -> int:
+    """How many lines of the module are executed by a look at the queues."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != sampling.__file__:
+            return None
+        lines += event == "line"
+        return trace
+
+    assert sim.queues is not None
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        sim.queues.listeners()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_a_look_costs_the_same_however_many_clients_there_are() -> None:
+    few, many = crowd(2), crowd(60)
+    assert [sim.hosts["server"].tcp.established for sim in (few, many)] == [{80: 2}, {80: 60}]
+    assert 0 < lines_of_a_look(few) == lines_of_a_look(many)
+
+
+@pytest.mark.parametrize("power_cut", [False, True])
+def test_the_established_are_those_of_the_connection_table(*, power_cut: bool) -> None:
+    """While connections come, are closed by either side, reset, and forgotten."""
+    sim = Simulation(seed=1)
+    server = sim.add_host("server")
+    clients = [sim.add_host(f"client{number}") for number in range(20)]
+    for number, client in enumerate(clients):
+        sim.add_link(client.name, "server", (1 + number) * MS)
+    program = Server(server, 80, 4, accept_rate=100)
+    program.start()
+    seen = set()
+
+    def restart() -> Generator[Event, Any, None]:
+        yield sim.env.timeout(300 * MS)
+        if power_cut:
+            program.power_cut(100 * MS)
+        else:
+            program.stop()
+        yield sim.env.timeout(100 * MS)
+        program.start()
+
+    def come() -> Generator[Event, Any, None]:
+        for number, client in enumerate(clients * 3):
+            hold = math.inf if number % 3 else 50 * MS
+            connect_hold_close(client, (server.address, 80), hold)
+            yield sim.env.timeout(12 * MS)
+
+    def compare() -> Generator[Event, Any, None]:
+        for _ in range(400):
+            table = server.tcp.connections.items()
+            expected = sum(
+                key.dport == 80 and endpoint.state == State.ESTABLISHED for key, endpoint in table
+            )
+            assert server.tcp.established == {80: expected}
+            seen.add(expected)
+            yield sim.env.timeout(5 * MS)
+
+    for process in (restart, come, compare):
+        sim.process(process())
+    sim.run()
+    assert len(seen) > 10
+
+
+def test_what_was_established_before_anybody_listened_counts() -> None:
+    sim = crowd(1)
+    client, server = sim.hosts["client0"], sim.hosts["server"]
+    (key,) = client.tcp.connections
+    late = client.socket()
+    late.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    late.bind(("", key.dport))
+    late.listen(1)
+    assert client.tcp.established == {key.dport: 1}
+    assert server.tcp.established == {80: 1}
 
 
 def test_a_simulation_of_samples_alone_ends() -> None:
