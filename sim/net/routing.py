@@ -147,15 +147,22 @@ class Routing:
         """Return the ways from a root to every node (`away`), or from every node to it."""
         tree = self._trees.get((root, away))
         if tree is None:
-            from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
-
-            graph = self._sparse() if away else self._sparse().T
-            cost = dijkstra(graph, indices=[self._index[root]])[0]
-            tree = self._trees[root, away] = Tree(array("d", cost.tobytes()), {})
+            tree = self._trees[root, away] = Tree(self._costs(root, away=away), {})
             if len(self._trees) > KEPT:
                 self._trees.popitem(last=False)
         self._trees.move_to_end((root, away))
         return tree
+
+    def _costs(self, root: str, *, away: bool) -> array[float]:
+        """Return the delays by way of routers, by the nodes' numbers."""
+        if not self._routers:
+            costs = array("d", [NOWHERE]) * len(self._index)
+            costs[self._index[root]] = 0
+            return costs
+        from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
+
+        graph = self._sparse() if away else self._sparse().T
+        return array("d", dijkstra(graph, indices=[self._index[root]])[0].tobytes())
 
     def _sparse(self) -> Any:
         """Return the graph as a sparse matrix, without the links by which hosts send."""

@@ -29,6 +29,7 @@ class TimeWait:
         "answered",
         "flow",
         "key",
+        "observed",
         "peer",
         "rcv_nxt",
         "rcv_wscale",
@@ -46,6 +47,7 @@ class TimeWait:
         self.key = c.key
         self.flow = c.flow
         self.peer = c.peer
+        self.observed = c.observed
         self.state = c.state
         self.snd_nxt = c.snd_nxt
         self.rcv_nxt = c.rcv_nxt
@@ -179,5 +181,6 @@ class TimeWait:
                 self.peer.timestamp(now) if self.ts_recent >= 0 else NO_TIMESTAMP,
                 self.ts_recent if self.ts_recent >= 0 else 0,
                 ttl=stack.profile.ttl,
+                connection=self.observed,
             )
         )
