@@ -118,13 +118,17 @@ def run(
     force: Force = False,
     trace: Trace = False,
     pcap: Pcap = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print events by kind and time by module.")
+    ] = False,
 ) -> None:
     """Run a scenario, write its results folder and print a summary."""
     from scenarios.catalogue import load  # noqa: PLC0415
     from scenarios.script import execute  # noqa: PLC0415
 
     given = _pairs("--set", "KEY=VALUE", settings)
-    execute(load(scenario), with_systems(given, systems), seed, out, force, trace, pcap)
+    asked = with_systems(given, systems)
+    execute(load(scenario), asked, seed, out, force, trace, pcap, profile)
 
 
 def with_systems(given: Mapping[str, str], systems: Iterable[str] | None) -> dict[str, str]:

@@ -20,6 +20,8 @@ from scenarios.parameters import base_units, base_values
 from scenarios.progress import reporting
 from scenarios.store import open_results
 from sim import Simulation, sampling
+from sim.engine import Engine
+from sim.profiling import Profile, ProfiledEngine
 from sim.tcp.profiles import PROFILES
 
 LIBRARIES = ("connectsim", "simpy", "networkx", "numpy", "pyarrow")
@@ -115,11 +117,16 @@ def simulations(folder: Path, trace: bool) -> Iterator[Callable[..., Simulation]
 
 
 def run_to_folder(
-    run: Run, folder: Path, force: bool = False, trace: bool = False
+    run: Run,
+    folder: Path,
+    force: bool = False,
+    trace: bool = False,
+    profile: Profile | None = None,
 ) -> dict[str, Any]:
     """Run, write the folder and return what its run.json holds.
 
-    With `trace` the folder has the tables of `sim.trace`, too.
+    With `trace` the folder has the tables of `sim.trace`, too.  A `profile` takes up where the time
+    goes.
     Raises UserError if the folder holds a run (unless `force`) or cannot be written.
     """
     with open_results(folder, force) as results:
@@ -127,11 +134,12 @@ def run_to_folder(
             reporting(calls(run.parameters)) as report,
             simulations(results.partial, trace) as make,
         ):
-            simulation, wall = simulate(run, report, make)
-        results.write_table("connections", simulation.records.columns())
-        results.write_table("counters", sampling.counters(simulation.hosts))
+            engine = Engine if profile is None else partial(ProfiledEngine, profile)
+            simulation, wall = simulate(run, report, partial(make, make_engine=engine))
+        results.write_table("connections", simulation.records.parts())
+        results.write_table("counters", [sampling.counters(simulation.hosts)])
         if simulation.queues:
-            results.write_table("queues", simulation.queues.columns())
+            results.write_table("queues", [simulation.queues.columns()])
         made = recipe(run, simulation, wall)
         results.write_recipe(made)
         results.publish()

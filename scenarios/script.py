@@ -16,6 +16,7 @@ from scenarios.catalogue import Scenario, from_module
 from scenarios.errors import writing
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
+from sim.profiling import Profile
 
 
 def main() -> None:
@@ -69,10 +70,12 @@ def execute(
     force: bool,
     trace: bool = False,
     pcap: Path | None = None,
+    profile: bool = False,
 ) -> None:
     """Run a scenario, write its folder (`results/NAME` without `out`), print what came of it.
 
-    `pcap` is the folder for captures, which are made of a trace.
+    `pcap` is the folder for captures, which are made of a trace; `profile`: print where the time
+    went, too.
     """
     parameters = parse(scenario.parameters, settings)
     folder = out or Path("results") / Path(scenario.name).stem
@@ -80,7 +83,8 @@ def execute(
     if pcap is not None:
         with writing(pcap):
             pcap.mkdir(parents=True, exist_ok=True)
-    made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced)
+    seen = Profile() if profile else None
+    made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced, seen)
     if scenario.report is not None:
         answer = scenario.report(analysis.load(folder), parameters)
         store.amend(folder, made | {"answer": answer})
@@ -96,6 +100,8 @@ def execute(
     )
     if pcap is not None:
         _capture(folder, pcap, made)
+    if seen is not None:
+        print(f"\n{seen}")
 
 
 def _capture(folder: Path, pcap: Path, made: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +32,19 @@ class Results:
         self.folder = folder
         self.partial = partial
 
-    def write_table(self, name: str, columns: Mapping[str, Column]) -> None:
-        """Write the table `NAME.parquet`."""
+    def write_table(self, name: str, parts: Iterable[Mapping[str, Column]]) -> None:
+        """Write the table `NAME.parquet`, whose columns come in at least one part."""
         import pyarrow.parquet as pq  # noqa: PLC0415 (it takes long to import)
 
         file = self.partial / f"{name}.parquet"
-        pq.write_table(table(columns), file, compression="zstd")
+        with ExitStack() as opened:
+            writer = None
+            for columns in parts:
+                part = table(columns)
+                if writer is None:
+                    writer = pq.ParquetWriter(file, part.schema, compression="zstd")
+                    opened.enter_context(writer)
+                writer.write_table(part)
         _flush(file)
 
     def write_recipe(self, recipe: Mapping[str, Any]) -> None:

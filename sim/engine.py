@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from typing import Any, ClassVar, Final
 
 import simpy
+from mypy_extensions import mypyc_attr
 from simpy.core import StopSimulation
 from simpy.events import NORMAL, URGENT, Event
 
@@ -31,6 +32,7 @@ def _unheard(packet: Any) -> None:
     """Take no note of a lost packet."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Engine(simpy.Environment):
     """SimPy's environment with integer nanoseconds; `now` begins at 0."""
 

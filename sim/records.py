@@ -7,7 +7,7 @@ Rows are integers in one flat array, nanoseconds and codes; `Records.columns` ma
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ REPEATED: Final = 8
 ACCEPTED: Final = 9
 ANSWERED: Final = 10
 WIDTH: Final = 11
+PART: Final = 1 << 18
+"""Rows of which columns are made at once, where there are many."""
 MISSING: Final = -1
 PENDING: Final = 0
 ESTABLISHED: Final = 1
@@ -188,7 +190,16 @@ class Records:
 
     def columns(self) -> dict[str, Column]:
         """Return the columns of `connections.parquet`, each of shape (attempts,), by name."""
-        rows = np.array(self._rows, dtype=np.int64).reshape(-1, WIDTH)
+        return self._columns(0, self.started)
+
+    def parts(self, size: int = PART) -> Iterator[dict[str, Column]]:
+        """Yield the columns in parts of `size` rows: as few of many attempts as need be at once."""
+        for first in range(0, max(self.started, 1), size):
+            yield self._columns(first, min(first + size, self.started))
+
+    def _columns(self, first: int, end: int) -> dict[str, Column]:
+        """Return the columns of the rows from `first` on, up to `end`."""
+        rows = np.array(self._rows[first * WIDTH : end * WIDTH], np.int64).reshape(-1, WIDTH)
         paths = np.array(self._paths, dtype=np.int64).reshape(-1, 4)[rows[:, PATH]]
         names = list(self.hosts)
         systems = sorted(set(self.hosts.values()))
@@ -199,7 +210,7 @@ class Records:
         outcome = np.array([PENDING, ESTABLISHED, *outcomes], np.int32)
         error = np.array([MISSING] * FIRST_ERROR + [errnos.index(e) for e in self._errnos])
         return {
-            "connection": np.arange(len(rows), dtype=np.int64),
+            "connection": np.arange(first, end, dtype=np.int64),
             "client": Enumeration(client, names),
             "server": Enumeration(server, names),
             "client_port": rows[:, CLIENT_PORT].copy(),
@@ -223,11 +234,17 @@ class Records:
             "answered_s": seconds(rows[:, ANSWERED]),
             "path_hops": paths[:, 2].copy(),
             "path_delay_s": seconds(paths[:, 3]),
-            **self._parts(rows, paths),
+            **self._spent(rows, paths, self._marks(first, end)),
         }
 
-    def _parts(
-        self, rows: npt.NDArray[np.int64], paths: npt.NDArray[np.int64]
+    def _marks(self, first: int, end: int) -> array[int]:
+        """Return the log of the rows from `first` on, up to `end`, which it counts from 0."""
+        log = np.array(self._log, np.int64).reshape(-1, 3)
+        chosen = log[(log[:, 0] >= first) & (log[:, 0] < end)] - (first, 0, 0)
+        return array("q", chosen.tobytes())
+
+    def _spent(
+        self, rows: npt.NDArray[np.int64], paths: npt.NDArray[np.int64], log: array[int]
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return what each latency consists of, NaN where connect() has not returned."""
         waited = np.zeros((len(rows), len(CAUSES)), dtype=np.int64)
@@ -247,7 +264,7 @@ class Records:
                 self._waits[server][1] if server >= 0 else (0,),
             )
 
-        for row, found in waits(self._log, attempt):
+        for row, found in waits(log, attempt):
             waited[row] = found
         rest = rows[:, FINISHED] - rows[:, STARTED] - waited.sum(axis=1)
         travelled = np.minimum(rest, 2 * paths[:, 3])

@@ -34,7 +34,8 @@ EDGE_OPTIONS = ("netem", "mtu", "bitrate")
 class Simulation:
     """Everything that one seed determines.
 
-    `make_host` and `make_link` are what builds hosts and links; `sim.tapped` has others.
+    `make_host`, `make_link` and `make_engine` are what builds its parts; `sim.tapped` and
+    `sim.profiling` have others.
 
     Example::
 
@@ -48,9 +49,10 @@ class Simulation:
         seed: int = 0,
         make_host: Callable[..., Host] = Host,
         make_link: Callable[..., Link] = make_link,
+        make_engine: Callable[[], Engine] = Engine,
     ) -> None:
         self.seed = seed
-        self.env = Engine()
+        self.env = make_engine()
         self.streams = Streams(seed)
         self.network = Network(self.env, self.streams, make_link)
         self._make_host = make_host

@@ -14,6 +14,7 @@ from typing import Any, cast
 from simpy.events import Event
 
 from sim import capture
+from sim.engine import Engine
 from sim.host import Host
 from sim.icmp import IcmpPacket
 from sim.ip import is_ipv6
@@ -52,11 +53,14 @@ LISTENING = -1
 class TracedSimulation(Simulation):
     """A simulation whose packets and sockets are recorded; the rows go to `sink`."""
 
-    def __init__(self, sink: Sink, seed: int = 0) -> None:
+    def __init__(
+        self, sink: Sink, seed: int = 0, make_engine: Callable[[], Engine] = Engine
+    ) -> None:
         self.trace = Trace(sink)
         links = (TracedLink, TracedImpairedLink, TracedQueuedLink)
         kinds = Kinds(*(partial(link, self.trace) for link in links))
-        super().__init__(seed, partial(TracedHost, self.trace), partial(make_link, kinds=kinds))
+        hosts = partial(TracedHost, self.trace)
+        super().__init__(seed, hosts, partial(make_link, kinds=kinds), make_engine)
         self.network.dropped = self._dropped
 
     def _dropped(self, node: str, packet: Any, reason: str) -> None:

@@ -49,7 +49,7 @@ def record(
             sim = TracedSimulation(sink, seed)
             build(sim)
             sim.run()
-        results.write_table("connections", sim.records.columns())
+        results.write_table("connections", sim.records.parts())
         results.write_recipe({"scenario": "traced", "parameters": parameters or {}, "seed": seed})
         results.publish()
     return folder

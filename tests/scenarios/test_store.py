@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from scenarios import store
@@ -25,7 +26,7 @@ COLUMNS: dict[str, Column] = {
 
 def write(folder: Path, word: str = "new", force: bool = False) -> None:
     with open_results(folder, force) as results:
-        results.write_table("connections", COLUMNS)
+        results.write_table("connections", [COLUMNS])
         results.write_recipe({"word": word})
         results.publish()
 
@@ -43,6 +44,16 @@ def test_tables_read_back_with_nulls_and_categories(tmp_path: Path) -> None:
     assert frame["errno"].isna().tolist() == [True, False, True]
     assert frame["latency_s"].isna().tolist() == [False, True, False]
     assert store.table(COLUMNS)["latency_s"].null_count == 1
+
+
+def test_parts_are_written_one_after_the_other(tmp_path: Path) -> None:
+    with open_results(tmp_path) as results:
+        results.write_table("connections", iter([COLUMNS, COLUMNS]))
+        results.write_recipe({})
+        results.publish()
+    frame = pd.read_parquet(tmp_path / "connections.parquet")
+    assert frame["client"].tolist() == ["a", "b", "a"] * 2
+    assert pq.ParquetFile(tmp_path / "connections.parquet").num_row_groups == 2
 
 
 def test_same_columns_give_the_same_bytes(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from sim import Simulation
+from sim.applications import arrivals, serve
 from sim.engine import Engine
 from sim.records import OUTCOMES, Enumeration, Records
 from sim.units import MS, S
@@ -152,3 +154,23 @@ def test_packets_of_no_recorded_connect_count_nowhere(records: Records) -> None:
     assert len(numbers(records, "syn_sent")) == 0
     records.start(records.add_path("client", "web", 1, MS), 80, S)
     assert np.sum(numbers(records, "syn_sent")) == 0
+
+
+def test_parts_of_rows_are_the_rows() -> None:
+    sim = Simulation(seed=3)
+    client, server = sim.add_host("client"), sim.add_host("server")
+    sim.add_link("client", "server", delay=20 * MS, loss=0.3)
+    serve(server, 80, backlog=2)
+    sim.process(arrivals(sim, [client], (server.address, 80), range(0, 50 * MS, MS), hold=0))
+    sim.run()
+    whole, parts = sim.records.columns(), list(sim.records.parts(size=7))
+    assert len(parts) == 8
+    for name, column in whole.items():
+        if isinstance(column, Enumeration):
+            assert all(part[name][1] == column.categories for part in parts)
+            joined = np.concatenate([part[name][0] for part in parts])
+            np.testing.assert_array_equal(joined, column.codes)
+        else:
+            joined = np.concatenate([part[name] for part in parts])  # type: ignore[arg-type]
+            np.testing.assert_array_equal(joined, column)
+    assert np.nansum(whole["syn_lost_s"]) > 0  # type: ignore[arg-type]

@@ -1,0 +1,116 @@
+"""Where a simulation's time goes: its events by kind, and the time of each by module.
+
+A profiled engine looks at each event before it happens.  What an event's handler calls counts for
+the module that the event came to: a packet that arrives at a host for `sim.host`, the TCP that it
+wakes included; an expiring timer for the module that set it; a process for that of its program.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from simpy.events import Process
+
+from sim.engine import Engine, TimerQueue
+from sim.icmp import IcmpPacket
+from sim.packet import ACK, FIN, RST, SYN, Packet
+
+PACKETS = (
+    (RST, "RST"),
+    (SYN | ACK, "SYN, ACK"),
+    (SYN, "SYN"),
+    (FIN, "FIN"),
+    (ACK, "ACK"),
+)
+"""Kinds of segments, by the flags that must be set: the first that fits counts."""
+
+
+class Happening(NamedTuple):
+    """What kind of event it is, and the module that takes it."""
+
+    kind: str
+    module: str
+
+
+class Profile:
+    """How many events of each kind there were, and how many ns they took."""
+
+    def __init__(self) -> None:
+        self.events: dict[Happening, int] = defaultdict(int)
+        self.time: dict[Happening, int] = defaultdict(int)
+
+    def __str__(self) -> str:
+        """Return two tables: events by kind, and time by module."""
+        kinds: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        modules: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for happening, count in self.events.items():
+            for name, totals in ((happening.kind, kinds), (happening.module, modules)):
+                totals[name][0] += count
+                totals[name][1] += self.time[happening]
+        return f"{_table('event', kinds)}\n\n{_table('module', modules)}"
+
+
+def _table(what: str, totals: dict[str, list[int]]) -> str:
+    whole = sum(time for _, time in totals.values()) or 1
+    lines = [f"{what:24}{'events':>12}{'seconds':>10}{'share':>8}{'each':>11}"]
+    for name, (count, time) in sorted(totals.items(), key=lambda item: -item[1][1]):
+        each = f"{time / count / 1000:,.2f} us"
+        lines.append(f"{name:24}{count:12,}{time / 1e9:10.3f}{time / whole:8.1%}{each:>11}")
+    return "\n".join(lines)
+
+
+class ProfiledEngine(Engine):
+    """An engine that adds up in `profile` what it does."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.profile = profile
+
+    def _process(self, limit: int) -> bool:
+        """Process up to `limit` events, each by itself."""
+        queue: list[Any] = self._queue
+        events, time = self.profile.events, self.profile.time
+        for _ in range(limit):
+            if len(queue) <= self.dormant:
+                return False
+            happening = describe(queue[0][3])
+            events[happening] += 1
+            start = perf_counter_ns()
+            try:
+                super()._process(1)
+            finally:
+                time[happening] += perf_counter_ns() - start
+        return True
+
+
+def describe(event: Any) -> Happening:
+    """Return what kind of event this is, and the module that takes it."""
+    if isinstance(event, TimerQueue):
+        alive = (timer.expire for timer in event.fifo if timer.expire is not None)
+        return Happening("timer", _module(next(alive, event.enqueue)))
+    taken_by = _module(event.callbacks[0]) if event.callbacks else "nobody"
+    if isinstance(event, Packet):
+        return Happening(_segment(event), taken_by)
+    if isinstance(event, IcmpPacket):
+        return Happening("ICMP", taken_by)
+    return Happening(type(event).__name__, taken_by)
+
+
+def _segment(packet: Packet) -> str:
+    kind = next((name for flags, name in PACKETS if packet.flags & flags == flags), "other")
+    return f"{kind} with data" if packet.payload else kind
+
+
+def _module(callback: Callable[..., Any]) -> str:
+    """Return the module of whoever a callback belongs to; of a process, that of its program."""
+    while isinstance(callback, partial):
+        callback = callback.func
+    owner = getattr(callback, "__self__", callback)
+    if isinstance(owner, Process):
+        frame = getattr(owner._generator, "gi_frame", None)
+        return str(frame.f_globals["__name__"]) if frame is not None else type(owner).__module__
+    return str(getattr(owner, "__module__", type(owner).__module__))
