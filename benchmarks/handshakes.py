@@ -26,8 +26,10 @@ HALF_RTT = 20_000_000
 BARE_EVENTS = 100_000
 
 
-def simulate(connections: int, routers: int, loss: float, servers: int = 1) -> dict[str, float]:
-    """Run one case.
+def simulate(
+    connections: int, routers: int, loss: float, servers: int = 1, hosts: int = CLIENTS
+) -> dict[str, float]:
+    """Run one case, with so many client `hosts`.
 
     Returns wall and CPU `seconds` of the run, `events`, how many were `pending` at a time, and the
     peak memory of this process in `bytes`.
@@ -40,7 +42,7 @@ def simulate(connections: int, routers: int, loss: float, servers: int = 1) -> d
         sim.add_host(f"server{number}", sysctls={"net.core.somaxconn": 1 << 20})
         for number in range(servers)
     ]
-    clients = [sim.add_host(f"client{number}") for number in range(CLIENTS)]
+    clients = [sim.add_host(f"client{number}") for number in range(hosts)]
     delay = HALF_RTT // (routers + 1)
     share = 1 - (1 - loss) ** (1 / (routers + 1))
     chain = [f"router{number}" for number in range(routers)]
