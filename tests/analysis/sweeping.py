@@ -7,11 +7,14 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tests.analysis import synthetic
 
 LOSSES = (0.0, 0.1, 0.3)
 SYSTEMS = ("linux", "windows")
+SCHEDULES = {"profiles": {"linux": synthetic.LINUX, "windows": synthetic.WINDOWS}}
 
 
 def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
@@ -25,8 +28,8 @@ def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
         key = f"run{number:02}"
         done = number < repetitions * len(points) - missing
         parameters = {"loss": loss, "client_os": system, "repetition": repetition, "seed": number}
-        status = "done" if done else "missing"
-        rows.append({"point": number % len(points), **parameters, "run": key, "status": status})
+        ended = {"status": "done"} if done else {"status": "failed", "cause": "Error: no memory"}
+        rows.append({"point": number % len(points), **parameters, "run": key, **ended})
         if done:
             table = synthetic.connections(200, loss=loss, seed=number, systems=(system,))
             table = table.assign(
@@ -35,7 +38,9 @@ def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
                 repetition=repetition,
                 run=pd.Categorical([key] * 200),
             )
-            table.to_parquet(folder / "connections" / f"{key}.parquet", index=False)
+            arrow = pa.Table.from_pandas(table.assign(path_hops=1), preserve_index=False)
+            arrow = arrow.replace_schema_metadata({"connectsim": json.dumps(SCHEDULES)})
+            pq.write_table(arrow, folder / "connections" / f"{key}.parquet")
     pd.DataFrame(rows).to_parquet(folder / "_sweep" / "runs.parquet", index=False)
     recipe = {
         "scenario": "two_hosts",
