@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ class Enumeration(NamedTuple):
     categories: list[str]
 
 
-Column = npt.NDArray[np.float64] | npt.NDArray[np.int64] | Enumeration
+Column: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64] | Enumeration
 
 
 class Records:

@@ -1,7 +1,10 @@
 """The compiled packet path gives the very bytes that the Python modules give."""
 
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,19 @@ sys.argv = ["connectsim", "run", "lossy_wan", "--set", "connections=2000", "--se
             "--seed", "3", "--out", sys.argv[2]]
 main()
 """
+
+
+def compiles_here() -> bool:
+    """Whether installing can compile here: what setup.py looks for."""
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    headers = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    wanted = not os.environ.get("CONNECTSIM_PURE")
+    return wanted and shutil.which(compiler) is not None and headers.exists()
+
+
+@pytest.mark.skipif(not compiles_here(), reason="no compiler, or it was told not to compile")
+def test_installing_has_compiled_the_packet_path() -> None:
+    assert {module.name.partition(".")[0] for module in COMPILED} >= {"packet", "engine", "link"}
 
 
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
