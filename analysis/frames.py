@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +24,6 @@ from analysis.errors import ResultsError
 
 SWEEP = "_sweep"
 """The part of a sweep's folder that holds no connections."""
-
-RUN_RECIPE = b"connectsim"
-"""Metadata of a table of a sweep's run: what stands in run.json of the schedules, as JSON."""
 
 Where = Any
 """A filter pushed down to the file: a `pyarrow.dataset` expression, or (column, op, value) tuples
@@ -122,25 +118,6 @@ class Frames:
             raise ResultsError(f"{folder}: {_first_line(error)}") from error
         connections: pd.DataFrame = table.to_pandas()
         return connections
-
-    def recipe_of(self, run: str) -> dict[str, Any]:
-        """Return the recipe of a complete run of a sweep, as the run.json of it alone has it."""
-        row = self.runs.set_index("run").loc[[run]].reset_index().to_dict("records")[0]
-        values = {
-            name: row.get(name, own) for name, own in self.recipe.get("parameters", {}).items()
-        }
-        common = {name: self.recipe.get(name) for name in ("scenario", "question", "units")}
-        metadata = pq.read_schema(self._file("connections") / f"{run}.parquet").metadata or {}
-        return {
-            **common,
-            "parameters": {
-                name: None if isinstance(value, float) and math.isnan(value) else value
-                for name, value in values.items()
-            },
-            "seed": row["seed"],
-            "versions": self.recipe.get("versions", {}),
-            **json.loads(metadata.get(RUN_RECIPE, b"{}")),
-        }
 
     def read(
         self, table: str, columns: Sequence[str] | None = None, where: Where = None

@@ -45,23 +45,14 @@ def preformatted(text: str) -> str:
     return f'<pre tabindex="0">{escape(text)}</pre>'
 
 
-def bullets(sentences: Iterable[str]) -> str:
-    """Return sentences as a list."""
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
-
-
 def picture(figure: Figure, alternative: str) -> str:
-    """Return a figure as SVG inside the page; `alternative` says what it shows.
-
-    On a narrow screen it keeps a width at which it can be read, and scrolls.
-    """
+    """Return a figure as SVG inside the page; `alternative` says what it shows."""
     drawn = BytesIO()
     with style.context({"svg.fonttype": "path"}):
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     data = b64encode(drawn.getvalue()).decode("ascii")
     return (
-        f'<figure tabindex="0"><img alt="{escape(alternative)}"'
-        f' src="data:image/svg+xml;base64,{data}"></figure>'
+        f'<figure><img alt="{escape(alternative)}" src="data:image/svg+xml;base64,{data}"></figure>'
     )
 
 
@@ -90,12 +81,10 @@ _PAGE: Final = Template("""\
 <link rel="icon" href="data:,">
 <title>$title</title>
 <style>
-:root { color-scheme: light dark; --ink: #1a1a1a; --quiet: #555; --page: #fff; --line: #ddd;
-  --focus: #0072b2; }
+:root { color-scheme: light dark; --ink: #1a1a1a; --quiet: #555; --page: #fff; --line: #ddd; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --quiet: #aaa; --page: #191919; --line: #444;
-    --focus: #56b4e9; }
-  img { filter: invert(0.923) hue-rotate(180deg) brightness(1.3); }
+  :root { --ink: #e6e6e6; --quiet: #aaa; --page: #191919; --line: #444; }
+  img { filter: invert(0.9) hue-rotate(180deg); }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 56rem; font: 1rem/1.5 system-ui, sans-serif;
@@ -103,25 +92,22 @@ body { margin: 0 auto; padding: 1rem; max-width: 56rem; font: 1rem/1.5 system-ui
 h1 { margin: 0.5rem 0 0; font-size: 1.6rem; }
 h2 { margin: 2rem 0 0.5rem; font-size: 1.2rem; }
 .question { margin: 0; color: var(--quiet); font-size: 1.1rem; }
-.table, pre, figure { overflow-x: auto; margin: 0.75rem 0; }
-:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
+.table, pre { overflow-x: auto; margin: 0.75rem 0; }
 pre { font-size: 0.85rem; }
-ul { margin: 0.75rem 0; padding-left: 1.2rem; }
 .command, .command code { white-space: pre-wrap; }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums;
-  white-space: nowrap; }
-th, td { padding: 0.25rem 0.8rem 0.25rem 0; text-align: right;
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right;
   border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; }
 thead th { color: var(--quiet); font-weight: 600; }
 tbody th { font-weight: 400; }
-img { display: block; width: 100%; min-width: 30rem; height: auto; }
+figure { margin: 1rem 0; }
+img { display: block; width: 100%; height: auto; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .table, pre, figure { overflow: visible; }
-  img { min-width: 0; }
+  .table, pre { overflow: visible; }
   pre { font-size: 6.5pt; }
-  table { font-size: 8pt; white-space: normal; }
+  table { font-size: 8pt; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
 }

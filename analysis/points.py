@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -78,16 +78,6 @@ def title(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
-    """The runs of a point."""
-
-    key: tuple[Any, ...]
-    runs: int
-    done: list[str]
-    """Those that are complete."""
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """A point, and the values asked for."""
 
@@ -120,47 +110,29 @@ def measured(frames: Frames, values: Sequence[str]) -> Iterator[Measured]:
     """
     for value in values:
         unit(value)
-    if not (frames.runs["status"] == "done").any():
+    runs = frames.runs
+    if not (runs["status"] == "done").any():
         raise ResultsError(f"{frames.path}: no run of the sweep is complete")
     wanted = {"run", "outcome", "latency_s", *(v for v in values if v in PER_CONNECT)}
-    for point in members(frames):
+    for key, members in runs.groupby(frames.axes, observed=True, sort=True, dropna=False):
+        done = members.loc[members["status"] == "done", "run"].tolist()
         estimates = [Estimate(math.nan, math.nan, math.nan)] * len(values)
-        if point.done:
-            connections = frames.of_runs(point.done, sorted(wanted))
+        if done:
+            connections = frames.of_runs(done, sorted(wanted))
             repetitions = [part for _, part in connections.groupby("run", observed=True)]
             estimates = [_estimate(connections, repetitions, value) for value in values]
-        yield Measured(point.key, point.runs, len(point.done), estimates)
-
-
-def members(frames: Frames) -> Iterator[Members]:
-    """Yield the points in the order of their parameters; of a sweep without axes, the one."""
-    runs = frames.runs
-    by = frames.axes
-    groups = runs.groupby(by, observed=True, sort=True, dropna=False) if by else [((), runs)]
-    for key, group in groups:
-        done = group.loc[group["status"] == "done", "run"]
-        yield Members(tuple(key), len(group), done.tolist())
+        yield Measured(key, len(members), len(done), estimates)
 
 
 def text(frames: Frames) -> str:
     """Return the summary of a sweep, ready to print: its points."""
     question = str(frames.recipe.get("question", ""))
-    lines = [
-        recipe.one_line(frames.recipe),
-        question,
-        "",
-        *align(rows(frames, measured(frames, SHOWN))),
-        "",
-        INTERVALS,
-    ]
+    lines = [recipe.one_line(frames.recipe), question, "", *align(rows(frames)), "", INTERVALS]
     return "\n".join(lines)
 
 
-def rows(frames: Frames, found: Iterable[Measured]) -> list[list[str]]:
-    """Return points, with the values `SHOWN`, as text: axes, runs, values with intervals.
-
-    The names come first.
-    """
+def rows(frames: Frames) -> list[list[str]]:
+    """Return the points as text: axes, runs, `SHOWN` with intervals; the names come first."""
     units = frames.recipe.get("units", {})
     return [[*frames.axes, "runs", *SHOWN]] + [
         [
@@ -169,13 +141,13 @@ def rows(frames: Frames, found: Iterable[Measured]) -> list[list[str]]:
                 for axis, value in zip(frames.axes, point.key, strict=True)
             ),
             str(point.done) if point.done == point.runs else f"{point.done} of {point.runs}",
-            *(written(*of) for of in zip(point.estimates, SHOWN, strict=True)),
+            *(_written(*of) for of in zip(point.estimates, SHOWN, strict=True)),
         ]
-        for point in found
+        for point in measured(frames, SHOWN)
     ]
 
 
-def written(estimate: Estimate, value: str) -> str:
+def _written(estimate: Estimate, value: str) -> str:
     """Return a value with its interval, whose unit is left out where it is the value's own."""
     write = percent if unit(value) == "%" else duration
     if math.isnan(estimate.value):

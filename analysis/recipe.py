@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from analysis.quantities import parameter
@@ -57,35 +56,3 @@ def complete(recipe: dict[str, Any]) -> str:
     'complete: 99 of 106'
     """
     return "complete: {} of {}".format(*recipe["complete"])
-
-
-def command(made: dict[str, Any]) -> str:
-    """Return the command that repeats a run or a sweep.
-
-    >>> command({"scenario": "two_hosts", "parameters": {"loss": 0.01}, "seed": 7})
-    'connectsim run two_hosts --set loss=0.01 --seed 7'
-    """
-    if "axes" in made:
-        return _sweep_command(made)
-    words = ["connectsim", "run", str(made.get("scenario", ""))]
-    for name, value in made.get("parameters", {}).items():
-        words += ["--set", f"{name}={'never' if value is None else value}"]
-    return shlex.join([*words, "--seed", str(made.get("seed", 0))])
-
-
-def _sweep_command(made: dict[str, Any]) -> str:
-    spec = made.get("spec", {})
-    words = ["connectsim", "sweep", str(made.get("scenario", ""))]
-    for axis in spec.get("vary", []):
-        words += ["--vary", str(axis)]
-    for name, value in spec.get("settings", {}).items():
-        words += ["--set", f"{name}={value}"]
-    for together in spec.get("zip", []):
-        words += ["--zip", str(together)]
-    for option in ("where", "repeat", "sample", "sampling", "seed", "seeds"):
-        if spec.get(option) is not None:
-            words += [f"--{option}", str(spec[option])]
-    for option in ("until", "ceiling"):
-        if made.get(option) is not None:
-            words += [f"--{option}", str(made[option])]
-    return shlex.join(words)

@@ -44,12 +44,6 @@ UNSEEN: Final = 1e-13
 """Expiries of no more probability than this may all be in one phase of their timer's wheel: the
 coarse levels of a wheel, which only the longest timeouts use, then need not be enumerated."""
 
-KNOWS: Final = (
-    "Theory knows the loss of each packet, the delay and both schedules, and nothing of queues,"
-    " backlogs and hosts. Shares are of all connects."
-)
-"""What it says of itself beside a simulation."""
-
 _BLOCK: Final = 1 << 13
 """Phases treated at once: few enough that the rounding errors of their sums stay below 1e-12."""
 

@@ -27,16 +27,6 @@ OF_SAMPLES: Final[dict[str, Callable[[Frames], Figure]]] = {"queues": queues.que
 OF_SWEEPS: Final = ("ecdf", "ccdf")
 """Kinds that draw a sweep, too, a curve per point."""
 
-TITLES: Final = {
-    "ecdf": "Share of connects established within a time",
-    "ccdf": "Share of connects not yet established after a time",
-    "timeline": "Every connect() as a line from call to return",
-    "over_time": "Latency of every connect() by the time of the call",
-    "retransmissions": "Connects by the number of SYN and SYN-ACK retransmissions",
-    "queues": "SYN queue and accept queue of the listeners over time",
-}
-"""What each kind shows, in words."""
-
 
 def write(path: str | Path, kind: str | None = None, out: str | Path | None = None) -> list[Path]:
     """Draw the run or sweep in folder `path` and return the files; see `analysis.plot`."""

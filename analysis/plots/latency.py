@@ -145,8 +145,7 @@ def _theory(
     """Draw what theory says beside the steps, where it says anything."""
     if latency is not None:
         low, high = axes.get_xlim()
-        least = max(low, latency.tick_s)
-        times = np.union1d(np.linspace(low, high, 2_000), np.geomspace(least, high, 2_000))
+        times = np.union1d(np.linspace(low, high, 2_000), np.geomspace(low, high, 2_000))
         axes.plot(
             times,
             transform(latency.cdf(times)),

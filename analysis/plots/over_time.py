@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter
 
 from analysis.frames import Frames
 from analysis.plots import groups, style
@@ -19,7 +19,6 @@ def over_time(frames: Frames) -> Figure:
     figure, [axes] = style.canvas(frames, "Latency by the time of the call")
     axes.set(xlabel="simulated time of the call", ylabel="latency of connect()")
     axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=(1, 2, 5, 10)))
     latencies = connections["latency_s"].to_numpy()
     if not np.isfinite(latencies).any():
         style.nothing(axes)

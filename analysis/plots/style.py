@@ -220,7 +220,7 @@ def time_axis(axis: Axis, low: float, high: float) -> tuple[float, float]:
     """
     if low <= 0 or high < 5 * low:
         axis.set_major_formatter(EngFormatter(unit="s"))
-        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+        axis.set_major_locator(MaxNLocator(5))
         margin = 0.03 * (high - low) or 0.1 * abs(high)
         return low - margin, high + margin
     scale = axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale

@@ -164,7 +164,7 @@ def show(row: Row, runs: int) -> None:
     memory = [statistics.median(each.bytes for each in side) / 1e6 for side in (mine, other)]
     ratio = statistics.median(a.rate / b.rate for a, b in pairs)
     print(
-        f"{row.work:38} {row.unit:13} {rates[0]:10,.0f} {memory[0]:6,.0f}"
+        f"{row.work:40} {row.unit:13} {rates[0]:10,.0f} {memory[0]:6,.0f}"
         f"   {row.peer:17} {rates[1]:10,.0f} {memory[1]:6,.0f} {ratio:7.2f} {row.least:7.2f}",
         flush=True,
     )
@@ -179,7 +179,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.peers.mkdir(parents=True, exist_ok=True)
     print(
-        f"{'work':38} {'':13} {'connectsim':>10} {'MB':>6}   {'peer':17} {'':>10} {'MB':>6}"
+        f"{'work':40} {'':13} {'connectsim':>10} {'MB':>6}   {'peer':17} {'':>10} {'MB':>6}"
         f" {'ratio':>7} {'aim':>7}"
     )
     groups: dict[str, Callable[[], list[Row]]] = {
@@ -199,7 +199,7 @@ def main() -> None:
     if arguments.only in "start-up":
         for words in (["--help"], ["list"]):
             taken = ours("start", *words).told["seconds"]
-            print(f"connectsim {' '.join(words):27} {'seconds':13} {taken:10.2f}   (aim: 0.30)")
+            print(f"connectsim {' '.join(words):29} {'seconds':13} {taken:10.2f}   (aim: 0.30)")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import io
-import json
 import os
 import signal
 import threading
@@ -23,8 +22,6 @@ from types import FrameType
 from typing import Any
 
 DONE, FAILED = "done", "failed"
-RECIPE = "connectsim"
-"""Metadata of a run's table: what of its recipe no column tells, as JSON."""
 DIED = "its worker died: killed, or out of memory"
 
 
@@ -85,7 +82,7 @@ def execute(task: Task) -> Outcome:
 def _execute(task: Task) -> Outcome:
     import pyarrow.parquet as pq  # noqa: PLC0415 (it takes long to import)
 
-    from scenarios.runner import Run, schedules, simulate  # noqa: PLC0415
+    from scenarios.runner import Run, simulate  # noqa: PLC0415
     from scenarios.store import table  # noqa: PLC0415
 
     version = _version()
@@ -99,8 +96,6 @@ def _execute(task: Task) -> Outcome:
     for column, value in task.columns.items():
         name = f"{column}_parameter" if column in connections.column_names else column
         connections = connections.append_column(name, _constant(value, len(connections)))
-    recipe = json.dumps(schedules(simulation), ensure_ascii=False)
-    connections = connections.replace_schema_metadata({RECIPE: recipe})
     buffer = io.BytesIO()
     pq.write_table(connections, buffer, compression="zstd")
     events = simulation.env.events

@@ -7,14 +7,11 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tests.analysis import synthetic
 
 LOSSES = (0.0, 0.1, 0.3)
 SYSTEMS = ("linux", "windows")
-SCHEDULES = {"profiles": {"linux": synthetic.LINUX, "windows": synthetic.WINDOWS}}
 
 
 def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
@@ -28,8 +25,8 @@ def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
         key = f"run{number:02}"
         done = number < repetitions * len(points) - missing
         parameters = {"loss": loss, "client_os": system, "repetition": repetition, "seed": number}
-        ended = {"status": "done"} if done else {"status": "failed", "cause": "Error: no memory"}
-        rows.append({"point": number % len(points), **parameters, "run": key, **ended})
+        status = "done" if done else "missing"
+        rows.append({"point": number % len(points), **parameters, "run": key, "status": status})
         if done:
             table = synthetic.connections(200, loss=loss, seed=number, systems=(system,))
             table = table.assign(
@@ -38,9 +35,7 @@ def write(folder: Path, repetitions: int = 2, missing: int = 1) -> Path:
                 repetition=repetition,
                 run=pd.Categorical([key] * 200),
             )
-            arrow = pa.Table.from_pandas(table.assign(path_hops=1), preserve_index=False)
-            arrow = arrow.replace_schema_metadata({"connectsim": json.dumps(SCHEDULES)})
-            pq.write_table(arrow, folder / "connections" / f"{key}.parquet")
+            table.to_parquet(folder / "connections" / f"{key}.parquet", index=False)
     pd.DataFrame(rows).to_parquet(folder / "_sweep" / "runs.parquet", index=False)
     recipe = {
         "scenario": "two_hosts",

@@ -103,16 +103,6 @@ def test_theory_is_drawn_where_it_speaks_of_the_run() -> None:
     assert "theory" not in texts(mixed)
 
 
-def test_theory_is_drawn_beside_connects_that_failed_at_once() -> None:
-    table = synthetic.connections(200, loss=0.1).assign(path_hops=1)
-    table["outcome"] = table["outcome"].cat.add_categories("error")
-    table.loc[:50, ["outcome", "latency_s"]] = "error", 0.0
-    for draw in (latency.ecdf, latency.ccdf):
-        theory = draw(synthetic.frames(table, parameters={"loss": 0.1})).axes[0].lines[-1]
-        assert theory.get_label() == "theory"
-        assert np.isfinite(np.asarray(theory.get_xydata())).all()
-
-
 def test_groups_by_system_else_by_client_nearest_first() -> None:
     assert [name for name, _ in groups.split(TABLES["systems"])] == ["linux", "windows"]
     assert [name for name, _ in groups.split(TABLES["cities"])] == list(CITIES)[::-1]

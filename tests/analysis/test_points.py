@@ -139,7 +139,7 @@ def test_a_point_whose_runs_all_failed_and_one_that_never_passes(tmp_path: Path)
     recipe["units"]["loss"] = "s"
     (folder / "_sweep" / "sweep.json").write_text(json.dumps(recipe))
     frames = analysis.load(folder)
-    _, *rows = points.rows(frames, points.measured(frames, points.SHOWN))
+    _, *rows = points.rows(frames)
     assert [row[:2] for row in rows[-2:]] == [["never", "linux"], ["never", "windows"]]
     assert rows[3][2:] == ["0 of 1", "–", "–", "–", "–"]
     of_sweep.lines(frames, x="loss").draw_without_rendering()

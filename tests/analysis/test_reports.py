@@ -16,7 +16,6 @@ from tests.analysis import sweeping, synthetic
 
 CHROMIUM = shutil.which("chromium")
 VOID = {"meta", "link", "img"}
-CELLS = {"td", "th"}
 
 CHECK = """<script>
 addEventListener("load", () => {
@@ -52,8 +51,6 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
-        if tag in CELLS:
-            self.text += " "
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -151,14 +148,6 @@ def test_report_gives_the_answer_of_the_scenario(tmp_path: Path) -> None:
     assert answer.strip() in analysis.summarise(folder)
 
 
-def test_report_gives_advice_as_a_list() -> None:
-    answer = "queues\n  full  7\n\nwhat would have helped\n* A backlog of <9>.\n* Jitter.\n"
-    frames = synthetic.frames(synthetic.connections(3, loss=0.0), answer=answer)
-    page = reports.page(frames)
-    assert '<pre tabindex="0">queues\n  full  7\n\nwhat would have helped</pre>' in page
-    assert "<ul><li>A backlog of &lt;9&gt;.</li><li>Jitter.</li></ul>" in page
-
-
 def test_report_without_a_trace_says_how_to_get_one(run: Path) -> None:
     assert "--seed 1 --trace" in Reader(reports.page(analysis.load(run))).text
 
@@ -177,10 +166,9 @@ def test_report_of_a_sweep(tmp_path: Path) -> None:
     file = analysis.report(folder)
     assert file == folder / "_sweep" / "report.html"
     page = Reader(file.read_text(encoding="utf-8"))
-    assert "Runs complete: 11 of 12; 1 failed." in page.text
-    least = r"p99 of latency is least, 40\.0 ms .*, at loss 0 %, client_os \w+, and most, 15\.4 s"
-    assert re.search(least, page.text)
+    assert "Runs complete: 11 of 12." in page.text
     assert "connectsim sweep two_hosts --vary loss=0,10%,30%" in page.text
+    assert "Runs that are missing or failed" in page.text
     assert page.alternatives == [
         "p50 by loss, client_os",
         "p99 by loss, client_os",
@@ -189,56 +177,3 @@ def test_report_of_a_sweep(tmp_path: Path) -> None:
         "Share of connects established within a time",
         "Share of connects not yet established after a time",
     ]
-
-
-def test_report_of_a_sweep_sets_theory_beside_every_point(tmp_path: Path) -> None:
-    page = Reader(reports.page(analysis.load(sweeping.write(tmp_path / "sweep"))))
-    cells = page.text.partition("Theory and simulation")[2].partition("slowest")[0].split()
-    assert cells.count("linux") == cells.count("windows") == 3
-    assert "10 % windows 99.999 % 100 % 40.0 ms 40.0 ms 3.04 s 3.08 s" in " ".join(cells)
-
-
-def test_report_of_a_sweep_leads_to_the_packets_of_the_slowest(tmp_path: Path) -> None:
-    folder = sweeping.write(tmp_path / "sweep")
-    connections = analysis.load(folder).connections
-    established = connections[connections["outcome"] == "established"]
-    slowest = established.loc[established["latency_s"].idxmax()]
-    text = Reader(reports.page(analysis.load(folder))).text
-    assert f"--seed {int(slowest['run'][3:])} --trace --out slowest" in text
-    assert f"--set loss={slowest['loss']}" in text
-    assert f"connectsim ladder slowest --connection {slowest['connection']}\n" in text
-    assert re.search(r"SYN lost \d+\.\d+ s", text)
-
-
-def test_report_of_a_sweep_shows_what_failed_and_why(tmp_path: Path) -> None:
-    folder = sweeping.write(tmp_path / "sweep", missing=2)
-    text = " ".join(Reader(reports.page(analysis.load(folder))).text.split())
-    assert "Runs complete: 10 of 12; 2 failed." in text
-    assert "cause runs Error: no memory 2" in text
-    assert "run10 30 % linux 10 failed run11 30 % windows 11 failed" in text
-    assert re.search(r"30 % windows \d+ 200 [\d.]+ % ETIMEDOUT \d+", text)
-
-
-def test_report_of_a_sweep_that_varies_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "sweep"
-    settings = ("--set", "connections=50", "--set", "loss=10%", "--repeat", "2")
-    assert (
-        main(["sweep", "two_hosts", *settings, "--executor", "serial", "--out", str(folder)]) == 0
-    )
-    page = Reader(reports.page(analysis.load(folder)))
-    assert "Runs complete: 2 of 2." in page.text
-    assert len(page.alternatives) == 2
-    assert re.search(r"established, theory[^0-9]*50, theory", page.text)
-
-
-def test_a_run_of_a_sweep_has_the_recipe_of_the_run_alone(tmp_path: Path) -> None:
-    folder, alone = tmp_path / "sweep", tmp_path / "run"
-    settings = ("--set", "connections=20", "--seed", "3")
-    axis = ("--vary", "client_os=linux,windows", "--executor", "serial")
-    assert main(["sweep", "two_hosts", *settings, *axis, "--out", str(folder)]) == 0
-    chosen = ("--set", "client_os=windows")
-    assert main(["run", "two_hosts", *settings, *chosen, "--out", str(alone)]) == 0
-    swept = analysis.load(folder)
-    run = swept.runs.set_index("client_os").loc["windows", "run"]
-    expected = analysis.load(alone).recipe
-    assert swept.recipe_of(run) == {name: expected[name] for name in swept.recipe_of(run)}
