@@ -80,7 +80,7 @@ def from_source(source: bytes, name: str) -> Scenario:
         where = f"line {error.lineno}: " if error.lineno else ""
         raise UserError(f"{name}: {where}{error.msg}") from None
     except ValueError as error:
-        raise UserError(f"{name}: not Python: {error}") from None
+        raise UserError(f"{name}: {error}") from None
     module = ModuleType(f"connectsim_script_{Path(name).stem}")
     module.__file__ = name
     sys.modules[module.__name__] = module
