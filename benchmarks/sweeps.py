@@ -32,7 +32,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=16, help="runs of the long sweep")
-    parser.add_argument("--connections", type=int, default=12_000, help="connections of its runs")
+    parser.add_argument("--connections", type=int, default=25_000, help="connections of its runs")
     arguments = parser.parse_args()
     rates = {}
     print("workers  s a run  runs/s")
