@@ -22,7 +22,7 @@ from sim.packet import SYN, Flow, Packet, SynOptions
 from sim.simulation import Simulation
 from sim.socket import Address, Socket
 from sim.tcp.connection import Connection
-from sim.tcp.profile import MSS
+from sim.tcp.header import MSS
 from sim.units import S
 
 Processing = Generator[Event, Any, None]

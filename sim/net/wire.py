@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from sim.icmp import IcmpPacket
 from sim.packet import NO_TIMESTAMP, Packet
 from sim.tcp.header import encode_options
+from sim.tcp.peer import TIMESTAMPS_LENGTH
 
 _IPV4: Final = 20
 _IPV6: Final = 40
@@ -16,10 +17,9 @@ _ICMP: Final = 8
 """Bytes of headers."""
 _QUOTED: Final = 8
 """Bytes of a TCP header that an ICMP error quotes."""
-_TIMESTAMPS: Final = 12
 _SACK: Final = 4
 _BLOCK: Final = 8
-"""Bytes of options with the NOPs before them, and of each block of SACK."""
+"""Bytes of the SACK option with the NOPs before it, and of each of its blocks."""
 
 
 class Filler:
@@ -63,4 +63,4 @@ def options_length(packet: Packet) -> int:
     if packet.options is not None:
         return len(encode_options(packet))
     sack = _SACK + _BLOCK * len(packet.sack) if packet.sack else 0
-    return sack + (_TIMESTAMPS if packet.ts_val != NO_TIMESTAMP else 0)
+    return sack + (TIMESTAMPS_LENGTH if packet.ts_val != NO_TIMESTAMP else 0)

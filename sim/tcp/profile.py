@@ -15,17 +15,6 @@ from sim.packet import SynOptions
 from sim.tcp.errors import icmp_errno
 from sim.tcp.timers import Backoff, Wheel
 
-END: Final = 0
-NOP: Final = 1
-MSS: Final = 2
-WSCALE: Final = 3
-SACK_PERMITTED: Final = 4
-SACK: Final = 5
-TIMESTAMPS: Final = 8
-FASTOPEN: Final = 34
-"""Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018, RFC 7413)."""
-
-
 DEFAULT_MSS: Final = 536
 DEFAULT_MSS_V6: Final = 1220
 """Segment sizes for a peer that offers none, over IPv4 and IPv6 (RFC 9293 MUST-15)."""

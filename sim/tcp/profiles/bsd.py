@@ -17,20 +17,8 @@ from typing import Any
 
 from sim.packet import SynOptions
 from sim.tcp.errors import bsd_errno, no_errno
-from sim.tcp.profile import (
-    END,
-    FASTOPEN,
-    MSS,
-    NOP,
-    SACK_PERMITTED,
-    TIMESTAMPS,
-    WSCALE,
-    ErrorOf,
-    Profile,
-    Sysctl,
-    syncache,
-    three_halves,
-)
+from sim.tcp.header import END, FASTOPEN, MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE
+from sim.tcp.profile import ErrorOf, Profile, Sysctl, syncache, three_halves
 from sim.tcp.profiles.knobs import field, flag, milliseconds, schedule, whole
 from sim.tcp.timers import Backoff, Wheel
 from sim.units import MS, S

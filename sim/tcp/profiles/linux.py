@@ -11,17 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from sim.packet import SynOptions
-from sim.tcp.profile import (
-    FASTOPEN,
-    MSS,
-    NOP,
-    SACK_PERMITTED,
-    TIMESTAMPS,
-    WSCALE,
-    Profile,
-    Sysctl,
-    no_more,
-)
+from sim.tcp.header import FASTOPEN, MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE
+from sim.tcp.profile import Profile, Sysctl, no_more
 from sim.tcp.profiles.knobs import (
     cookie_key,
     field,

@@ -12,15 +12,8 @@ from dataclasses import replace
 
 from sim.packet import SynOptions
 from sim.tcp.errors import hard_errno
-from sim.tcp.profile import (
-    MSS,
-    NOP,
-    SACK_PERMITTED,
-    TIMESTAMPS,
-    WSCALE,
-    Profile,
-    exactly,
-)
+from sim.tcp.header import MSS, NOP, SACK_PERMITTED, TIMESTAMPS, WSCALE
+from sim.tcp.profile import Profile, exactly
 from sim.tcp.timers import Backoff, Wheel
 from sim.units import MS, S
 
