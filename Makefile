@@ -26,7 +26,8 @@ benchmark: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.handshakes
 
 # What setup.py compiles; a change there installs anew.
-COMPILED := $(addprefix sim/,packet.py engine.py host.py records.py socket.py) \
+COMPILED := $(addprefix sim/,bulk.py calendar.py packet.py engine.py host.py records.py \
+	socket.py timers.py) \
 	$(addprefix sim/net/,link.py node.py queued.py queues.py wire.py) $(wildcard sim/tcp/*.py)
 
 validation: $(VENV)/.installed

@@ -17,6 +17,8 @@ from setuptools import Extension, setup
 COLD = {"__init__", "header", "siphash"}
 """Modules of the protocol that a handshake does not run through."""
 HOT = [
+    "sim/bulk.py",
+    "sim/calendar.py",
     "sim/packet.py",
     "sim/engine.py",
     "sim/host.py",
@@ -27,6 +29,7 @@ HOT = [
     "sim/net/wire.py",
     "sim/records.py",
     "sim/socket.py",
+    "sim/timers.py",
     *sorted(str(path) for path in Path("sim/tcp").glob("*.py") if path.stem not in COLD),
 ]
 

@@ -35,7 +35,7 @@ def simulate(
     peak memory of this process in `bytes`.
     """
     from sim import Simulation
-    from sim.applications import arrivals, poisson, serve
+    from sim.applications import arrive, poisson, serve
 
     sim = Simulation(seed=1)
     listening = [
@@ -61,10 +61,10 @@ def simulate(
     for number, server in enumerate(listening):
         own = map(int, times[number::servers])
         address = server.address, 80
-        sim.process(arrivals(sim, clients[number::servers], address, own, hold=math.inf))
+        arrive(sim, clients[number::servers], address, own, hold=math.inf)
     pending: list[int] = []
     start = time.perf_counter(), time.process_time()
-    sim.run(progress=lambda sim: pending.append(len(sim.env._queue)))
+    sim.run(progress=lambda sim: pending.append(sim.env.calendar.pending))
     seconds, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
     established = int((sim.records.columns()["outcome"].codes == 1).sum())  # type: ignore[union-attr]
     assert established == connections, f"{established} of {connections} connected"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from scenarios.parameters import MOST, count, duration, frequency, knob, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
-from sim.applications import Server, call, connect_hold_close
+from sim.applications import Server, call
+from sim.bulk import connect_hold_close
 from sim.units import MS, S
 
 if TYPE_CHECKING:

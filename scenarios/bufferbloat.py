@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.parameters import bitrate, count, duration, frequency, operating_system
 from sim import Simulation
-from sim.applications import arrivals, serve
+from sim.applications import arrive, serve
 from sim.applications import poisson as arrival_times
 from sim.net.background import poisson
 from sim.net.queues import CoDel, DropTail
@@ -57,7 +57,7 @@ def build(sim: Simulation, p: Parameters) -> None:
         client = sim.add_host(name, os=p.client_os)
         sim.add_link(name, "server", p.delay, bitrate=p.bandwidth, queue=makers[name])
         times = arrival_times(sim.streams.generator("arrivals"), p.rate, p.connections)
-        sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), p.hold))
+        arrive(sim, [client], (server.address, PORT), times.tolist(), p.hold)
         if p.load:
             link: Any = sim.network.link(name, "server")
             until = int(times[-1]) + 2 * S

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scenarios.errors import UserError
 from scenarios.parameters import count, duration, frequency, operating_system, text
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.net.firewall import Rule, RuleError, parse
 from sim.units import S
 
@@ -59,7 +59,7 @@ def build(sim: Simulation, p: Parameters) -> None:
         serve(server, PORT, p.connections)
         times = poisson(sim.streams.generator(f"arrivals at {name}"), p.rate, p.connections)
         address = server.address, PORT
-        sim.process(arrivals(sim, clients, address, times.tolist(), p.hold))
+        arrive(sim, clients, address, times.tolist(), p.hold)
     last = round(p.connections / p.rate * S)
     sim.notes.append(f"calls last for about {last / S:.0f} s, those without an answer for longer")
 

@@ -15,7 +15,7 @@ from scenarios.parameters import count, duration, frequency, operating_system, p
 from scenarios.timelines import follow_file, timeline
 from scenarios.topologies import read
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -72,7 +72,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     ]
     serve(server, PORT, 65_535)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
-    sim.process(arrivals(sim, clients, (server.address, PORT), map(int, times), p.hold))
+    arrive(sim, clients, (server.address, PORT), map(int, times), p.hold)
     follow_file(sim, p.timeline)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scenarios.parameters import NONE, count, duration, frequency, operating_system
 from scenarios.timelines import follow_file, timeline
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.timeline import Change, follow
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     server = sim.add_host("server", os=p.server_os, at="east")
     serve(server, PORT, 4096)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
-    sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), p.hold))
+    arrive(sim, [client], (server.address, PORT), times.tolist(), p.hold)
     if p.timeline != NONE:
         follow_file(sim, p.timeline)
         return

@@ -14,7 +14,7 @@ from scenarios.parameters import count, duration, frequency, operating_system, p
 from scenarios.timelines import follow_file, timeline
 from scenarios.topologies import read
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -66,7 +66,7 @@ def build(sim: Simulation, p: Parameters) -> None:
         raise UserError(f"topology {p.topology}: {error}") from error
     serve(server, PORT, p.backlog, p.accept_rate)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
-    sim.process(arrivals(sim, clients, (server.address, PORT), times.tolist(), p.hold))
+    arrive(sim, clients, (server.address, PORT), times.tolist(), p.hold)
     follow_file(sim, p.timeline)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.parameters import count, duration, frequency, operating_system
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.net.nat import Nat, Phase
 from sim.units import S
 
@@ -54,7 +54,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     server = sim.add_host("server", os=p.server_os, at="nat", delay=p.delay)
     serve(server, PORT, 4096)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
-    sim.process(arrivals(sim, clients, (server.address, PORT), times.tolist(), p.hold))
+    arrive(sim, clients, (server.address, PORT), times.tolist(), p.hold)
     sim.process(watch(sim, nat, int(times[-1])))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scenarios.parameters import MOST, count, duration, frequency, knob, operating_system
 from scenarios.pressure import listening_sysctls
 from sim import Simulation
-from sim.applications import arrivals, flood, serve
+from sim.applications import arrive, flood, serve
 from sim.units import MS, S
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def build(sim: Simulation, p: Parameters) -> None:
         end = p.flood_start + round(p.flood_size * S / p.flood_rate)
         sim.marks.append(("flood", p.flood_start, end))
     calls = (p.honest_start + round(number * S / p.rate) for number in range(p.connections))
-    sim.process(arrivals(sim, [client], address, calls, p.hold))
+    arrive(sim, [client], address, calls, p.hold)
     sim.sample_queues(SAMPLES)
 
 

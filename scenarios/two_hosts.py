@@ -18,7 +18,7 @@ from scenarios.parameters import (
     probability,
 )
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 
 PORT = 80
 
@@ -47,7 +47,7 @@ def build(sim: Simulation, p: Parameters) -> None:
     sim.add_link("client", "server", p.delay, p.loss, netem=p.netem, lose=p.lose)
     serve(server, PORT, p.backlog, p.accept_rate)
     times = poisson(sim.streams.generator("arrivals"), p.rate, p.connections)
-    sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), p.hold))
+    arrive(sim, [client], (server.address, PORT), times.tolist(), p.hold)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """The programs that run on simulated hosts: servers that accept, clients that connect.
 
-Each is a SimPy process that speaks to the host through its sockets alone.
+Each speaks to the host through its sockets alone: as a SimPy process or, where there are thousands,
+as `sim.bulk`.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import math
 from collections.abc import Generator, Iterable, Sequence
-from functools import partial
 from socket import SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from simpy.events import Event
 
+from sim.bulk import Arrivals, Workers
 from sim.host import Host
 from sim.packet import SYN, Flow, Packet, SynOptions
 from sim.simulation import Simulation
@@ -67,8 +67,9 @@ class Server:
             listening.bind(("", self.port))
             listening.listen(self.backlog)
             self.listening.append(listening)
-        for _, listening in zip(range(self.workers), itertools.cycle(self.listening)):
-            self.host.env.process(accept_loop(listening, self.pause))
+        each = 1 if self.reuse_port else self.workers
+        for listening in self.listening:
+            Workers(listening, each, self.pause)
 
     def stop(self) -> None:
         """End as a process does: its listening sockets and its connections are closed."""
@@ -91,65 +92,6 @@ def serve(host: Host, port: int, backlog: int, accept_rate: float = 0.0) -> Serv
     server = Server(host, port, backlog, accept_rate)
     server.start()
     return server
-
-
-def accept_loop(listening: Socket, pause: int) -> Processing:
-    """Accept connections while `listening` listens, with a pause of `pause` ns after each."""
-    env = listening.host.env
-    try:
-        while True:
-            connection, _ = yield listening.accept()
-            connection.add_reader(partial(read_all, connection))
-            if pause:
-                yield env.timeout(pause)
-    except OSError:
-        return
-
-
-def read_all(connection: Socket) -> None:
-    """Read what has arrived; close the connection if that was the end."""
-    try:
-        data = connection.recv().value
-    except OSError:
-        data = b""
-    if data:
-        connection.add_reader(partial(read_all, connection))
-    else:
-        connection.close()
-
-
-def connect_hold_close(host: Host, address: Address, hold: float) -> None:
-    """Connect to `address`, keep the connection for `hold` ns (for ever: math.inf), close it.
-
-    How the connect() ended stands in the simulation's records.
-    """
-    connecting = host.socket()
-    try:
-        returned = connecting.connect(address)
-    except OSError:
-        return
-    returned.callbacks.append(Holder(connecting, hold))
-
-
-class Holder:
-    """Closes a connection `hold` ns after connect() returned."""
-
-    __slots__ = ("hold", "socket")
-
-    def __init__(self, socket: Socket, hold: float) -> None:
-        self.socket = socket
-        self.hold = hold
-
-    def __call__(self, returned: Event) -> None:
-        """Take note that connect() returned."""
-        if not returned.ok:
-            returned.defused = True
-        elif self.hold < math.inf:
-            self.socket.host.env.timeout(int(self.hold)).callbacks.append(self.close)
-
-    def close(self, _: Event) -> None:
-        """Close the connection."""
-        self.socket.close()
 
 
 def call(
@@ -216,7 +158,7 @@ def ping_while_open(connection: Socket, interval: int, end: int) -> Processing:
     """Send a byte every `interval` ns while the connection lasts, until `end`."""
     env = connection.host.env
     try:
-        while env._now + interval <= end:
+        while env.now + interval <= end:
             yield env.timeout(interval)
             yield connection.send(b".")
     except OSError:
@@ -239,7 +181,7 @@ def flood(
         numbers = rng.integers(0, 1 << 32, count)
         batch = zip(sources.tolist(), ports.tolist(), numbers.tolist(), strict=True)
         for index, (source, port, isn) in enumerate(batch, sent):
-            pause = start + round(index * S / rate) - env._now
+            pause = start + round(index * S / rate) - env.now
             if pause > 0:
                 yield env.timeout(pause)
             flow = Flow(str(ipaddress.IPv4Address(source)), port, *address)
@@ -257,12 +199,11 @@ def poisson(rng: np.random.Generator, rate: float, count: int) -> npt.NDArray[np
     return times.astype(np.int64)
 
 
-def arrivals(
+def arrive(
     sim: Simulation, clients: Sequence[Host], address: Address, times: Iterable[int], hold: float
-) -> Processing:
-    """Let one client after the other connect to `address` at `times` (ns, not decreasing)."""
-    env = sim.env
-    for at, host in zip(times, itertools.cycle(clients), strict=False):
-        if at > env._now:
-            yield env.timeout(at - env._now)
-        connect_hold_close(host, address, hold)
+) -> None:
+    """Let one client after the other connect to `address` at `times` (ns, not decreasing).
+
+    Each holds its connection for `hold` ns (for ever: math.inf) and closes it.
+    """
+    Arrivals(sim.env.calendar, clients, address, times, hold)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mypy_extensions import mypyc_attr
 
 from sim import wire
-from sim.engine import Engine, Timers
+from sim.calendar import Calendar
+from sim.engine import Engine
 from sim.icmp import IcmpPacket
 from sim.ip import is_ipv6
 from sim.net.complaints import Complaints
@@ -22,6 +23,7 @@ from sim.socket import Socket
 from sim.tcp.errors import os_error
 from sim.tcp.profile import Profile
 from sim.tcp.stack import Stack
+from sim.timers import Timers
 
 if TYPE_CHECKING:
     from sim.net.network import Network
@@ -51,14 +53,15 @@ class Host:
         self.addresses = (address, *more_addresses)
         self.profile = profile
         self.env: Engine = network.engine
+        self.calendar: Calendar = self.env.calendar
         self.network = network
         self.records = records
         records.add_host(name, profile.name, profile.syn.waits, profile.synack.waits)
         phase = secret >> (64 - PHASE_BITS) if profile.wheel.tick else 0
         deadlines = profile.wheel.deadlines
-        timers = Timers(self.env, lambda timeout: deadlines(phase, timeout))
+        timers = Timers(self.calendar, lambda timeout: deadlines(phase, timeout))
         complaints = Complaints(
-            self.env,
+            self.calendar,
             self.source_address,
             lambda error: self.forwarding[error.flow[2]](error),
             partial(network.drop, name),
@@ -88,7 +91,7 @@ class Host:
         No packet tells the peers.  Programs must be started anew: what waits in a call on an old
         socket waits for ever.
         """
-        self.down_until = self.env._now + downtime
+        self.down_until = self.calendar.now + downtime
         self.tcp.restart()
 
     def has_address(self, address: str) -> bool:
@@ -123,14 +126,14 @@ class Host:
         """Take a packet from a link."""
         endpoint = self._connections.get(packet.flow)
         if endpoint is not None:
-            endpoint.segment_arrives(packet, self.env._now)
-        elif self.env._now < self.down_until:
+            endpoint.segment_arrives(packet, self.calendar.now)
+        elif self.calendar.now < self.down_until:
             self.env.lost(packet)
         elif isinstance(packet, IcmpPacket):
             error = packet.type, packet.code, packet.quoted, packet.mtu
-            self.tcp.icmp_arrives(*error, self.env._now)
+            self.tcp.icmp_arrives(*error, self.calendar.now)
         elif self.has_address(packet.flow[2]):
-            self.tcp.segment_arrives(packet, self.env._now)
+            self.tcp.segment_arrives(packet, self.calendar.now)
 
     def path(self, address: str) -> int:
         """Return the number that the records have for the path to `address`.

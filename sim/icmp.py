@@ -9,8 +9,6 @@ the redirect's gateway, written as 0.  A message's type and code are those of it
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any, ClassVar
 
 from sim import ip
 from sim.ip import ChecksumError, IpHeader, MalformedError, checksum
@@ -34,11 +32,10 @@ _QUOTED_PORTS_AND_SEQ = 8
 class IcmpPacket:
     """One IP packet that carries one ICMP or ICMPv6 error.
 
-    It travels as a `Packet` does: it has a flow, whose ports are 0, and is its own SimPy event.
+    It travels as a `Packet` does: it has a flow, whose ports are 0.
     """
 
     __slots__ = (
-        "callbacks",
         "code",
         "connection",
         "flow",
@@ -49,12 +46,6 @@ class IcmpPacket:
         "ttl",
         "type",
     )
-
-    _ok: ClassVar[bool] = True
-    _value: ClassVar[Any] = None
-    defused: ClassVar[bool] = True
-
-    callbacks: tuple[Callable[[Any], None], ...] | None
 
     def __init__(
         self,

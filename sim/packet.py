@@ -1,15 +1,16 @@
 """The packet in flight: an IP header and a TCP segment as one light object.
 
 Implements the fields of RFC 791 section 3.1, RFC 8200 section 3 and RFC 9293 section 3.1 that a
-simulation needs; bytes on the wire are made by `sim.tcp.header`.  A packet is its own SimPy
-event: the link that carries it sets `callbacks` to the receiver's method and pushes it on the
-environment's queue, so that a hop costs one event and no other object.
+simulation needs; bytes on the wire are made by `sim.tcp.header`.  A packet is its own entry in the
+calendar: the link that carries it says who receives it and puts it there, so that a hop costs one
+event and no other object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from mypy_extensions import mypyc_attr
 
 FIN: Final = 0x01
 SYN: Final = 0x02
@@ -66,15 +67,12 @@ class SynOptions(NamedTuple):
 NO_SYN_OPTIONS: Final = SynOptions()
 
 
+@mypyc_attr(acyclic=True)
 class Packet:
-    """One IP packet that carries one TCP segment.
-
-    `callbacks`, `_ok`, `_value` and `defused` are the contract of a SimPy event.
-    """
+    """One IP packet that carries one TCP segment."""
 
     __slots__ = (
         "ack",
-        "callbacks",
         "connection",
         "flags",
         "flow",
@@ -89,12 +87,6 @@ class Packet:
         "ttl",
         "window",
     )
-
-    _ok: ClassVar[bool] = True
-    _value: ClassVar[Any] = None
-    defused: ClassVar[bool] = True
-
-    callbacks: tuple[Callable[[Any], None], ...] | None
 
     def __init__(
         self,

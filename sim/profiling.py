@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from simpy.events import Process
 
-from sim.engine import Engine, TimerQueue
+from sim.engine import Engine, happen
 from sim.icmp import IcmpPacket
 from sim.packet import ACK, FIN, RST, SYN, Packet
+from sim.timers import TimerQueue
 
 PACKETS = (
     (RST, "RST"),
@@ -70,34 +71,35 @@ class ProfiledEngine(Engine):
         super().__init__()
         self.profile = profile
 
-    def _process(self, limit: int) -> bool:
+    def _proceed(self, limit: int) -> bool:
         """Process up to `limit` events, each by itself."""
-        queue: list[Any] = self._queue
         events, time = self.profile.events, self.profile.time
         for _ in range(limit):
-            if len(queue) <= self.dormant:
+            head = self.calendar.head()
+            if head is None or self.calendar.pending <= self.calendar.dormant:
                 return False
-            happening = describe(queue[0][3])
+            happening = describe(*head[2:])
             events[happening] += 1
             start = perf_counter_ns()
             try:
-                super()._process(1)
+                super()._proceed(1)
             finally:
                 time[happening] += perf_counter_ns() - start
         return True
 
 
-def describe(event: Any) -> Happening:
-    """Return what kind of event this is, and the module that takes it."""
-    if isinstance(event, TimerQueue):
-        alive = (timer.expire for timer in event.fifo if timer.expire is not None)
-        return Happening("timer", _module(next(alive, event.enqueue)))
-    taken_by = _module(event.callbacks[0]) if event.callbacks else "nobody"
-    if isinstance(event, Packet):
-        return Happening(_segment(event), taken_by)
-    if isinstance(event, IcmpPacket):
-        return Happening("ICMP", taken_by)
-    return Happening(type(event).__name__, taken_by)
+def describe(call: Callable[[Any], None], argument: Any) -> Happening:
+    """Return what kind of event an entry of the calendar is, and the module that takes it."""
+    if isinstance(argument, TimerQueue):
+        alive = (timer.expire for timer in argument.fifo if timer.expire is not None)
+        return Happening("timer", _module(next(alive, argument.fire)))
+    if call is happen:
+        takers = argument.callbacks
+        return Happening(type(argument).__name__, _module(takers[0]) if takers else "nobody")
+    if isinstance(argument, Packet):
+        return Happening(_segment(argument), _module(call))
+    kind = "ICMP" if isinstance(argument, IcmpPacket) else call.__name__
+    return Happening(kind, _module(call))
 
 
 def _segment(packet: Packet) -> str:

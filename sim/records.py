@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine import Engine
+from sim.calendar import Calendar
 from sim.packet import NOT_OBSERVED, SYN, SYN_ACK
 from sim.waits import CAUSES, Attempt, Mark, waits
 
@@ -65,10 +65,10 @@ Column: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64] | Enumeratio
 
 
 class Records:
-    """The attempts of one simulation, whose clock `engine` is."""
+    """The attempts of one simulation, whose clock `calendar` is."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
         self.hosts: dict[str, str] = {}
         """Host name -> its operating system."""
         self._numbers: dict[str, int] = {}
@@ -153,7 +153,7 @@ class Records:
             if rows[base + SYNACKS]:
                 self._mark(row, Mark.SYN_ACK)
             else:
-                rows[base + ANSWERED] = self._engine._now
+                rows[base + ANSWERED] = self._calendar.now
             rows[base + SYNACKS] += 1
             if retransmission:
                 rows[base + REPEATED] += 1
@@ -181,7 +181,7 @@ class Records:
             self._mark(row, Mark.SYN_ACK_LOST if both else Mark.SYN_LOST)
 
     def _mark(self, row: int, mark: int) -> None:
-        self._log.extend((row, self._engine._now, mark))
+        self._log.extend((row, self._calendar.now, mark))
 
     def accepted(self, row: int, now: int) -> None:
         """Take note that the server's accept() returned the connection at `now` (ns)."""

@@ -58,17 +58,17 @@ class QueueSamples:
     def _wait(self, delay: int) -> None:
         """Look after `delay` ns, if the simulation still runs then: it does not wait for us."""
         env = self.sim.env
-        env.dormant += 1
+        env.calendar.dormant += 1
         env.timeout(delay).callbacks.append(self._look)
 
     def _look(self, _: Any) -> None:
-        self.sim.env.dormant -= 1
+        self.sim.env.calendar.dormant -= 1
         self._look_at_all()
         self._wait(self.interval)
 
     def _last_look(self) -> None:
         """Look at how things stand now, instead of a look earlier at this moment."""
-        now = self.sim.env._now
+        now = self.sim.env.calendar.now
         while self._rows and self._rows[-WIDTH] == now:
             del self._rows[-WIDTH:]
         self._look_at_all()
@@ -92,7 +92,7 @@ class QueueSamples:
                 known[name] = max(known.get(name, 0), longest)
             self._rows.extend(
                 (
-                    *(self.sim.env._now, number, port),
+                    *(self.sim.env.calendar.now, number, port),
                     sum(one.requests for one in members),
                     sum(len(one.accept_queue) for one in members),
                     tcp.established[port],

@@ -56,7 +56,7 @@ class Simulation:
         self.streams = Streams(seed)
         self.network = Network(self.env, self.streams, make_link)
         self._make_host = make_host
-        self.records = Records(self.env)
+        self.records = Records(self.env.calendar)
         self.env.lost = self.records.lost
         self.hosts: dict[str, Host] = {}
         self.notes: list[str] = []

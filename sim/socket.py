@@ -45,6 +45,14 @@ SHUT_RD: Final = 0
 SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
+POLLIN: Final = select.POLLIN
+POLLOUT: Final = select.POLLOUT
+POLLERR: Final = select.POLLERR
+POLLHUP: Final = select.POLLHUP
+POLLRDNORM: Final = select.POLLRDNORM
+POLLWRNORM: Final = select.POLLWRNORM
+POLLRDHUP: Final = select.POLLRDHUP
+
 ERRNO_NAMES: Final = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
 """Number -> name; of two names that Linux has for one number, the one that connect(2) uses."""
 
@@ -243,7 +251,7 @@ class Socket:
             raise os_error(errno.EINVAL)
         env = self.host.env
         if listener.accept_queue:
-            return Done(env, self._accepted(env._now))
+            return Done(env, self._accepted(self.host.calendar.now))
         if not self.blocking:
             raise os_error(errno.EAGAIN)
         assert self._accepting is not None
@@ -299,7 +307,7 @@ class Socket:
             self._stop_listening()
         if self._connection is not None:
             self._connection.user = None
-            calls.abort(self._connection, self.host.env._now)
+            calls.abort(self._connection, self.host.calendar.now)
         self._connection = self._deferred = None
         self._error = 0
         self._unread = True
@@ -330,7 +338,7 @@ class Socket:
         dst, dport = address
         self._deferred = None
         host = self.host
-        now = host.env._now
+        now = host.calendar.now
         records = host.records
         try:
             path = host.path(dst)
@@ -367,7 +375,7 @@ class Socket:
         src = self.host.source_address(dst)
         for port in range(max(first, low), min(last or high, high) + 1):
             holder = tcp.connections.get(Flow(dst, dport, src, port))
-            free = holder is None or holder.reusable(self.host.env._now)
+            free = holder is None or holder.reusable(self.host.calendar.now)
             if free and port not in tcp.ports.bound:
                 return port
         raise os_error(errno.EADDRNOTAVAIL)
@@ -391,7 +399,7 @@ class Socket:
         env = self.host.env
         if connection.state in OPENING and not self.blocking and not connection.fast_open:
             raise os_error(errno.EAGAIN)
-        taken = calls.send(connection, data, env._now, more)
+        taken = calls.send(connection, data, self.host.calendar.now, more)
         if taken == len(data):
             return Done(env, taken)
         if not self.blocking:
@@ -425,13 +433,13 @@ class Socket:
         receiving = connection.receiving
         if (receiving is None or not receiving.buffer) and self._error:
             raise os_error(self.take_error())
-        data = calls.receive(connection, count, self.host.env._now)
+        data = calls.receive(connection, count, self.host.calendar.now)
         return b"" if data is None and not self._unread else data
 
     def push(self) -> None:
         """Let go out what a cork, MSG_MORE or Nagle's algorithm has held back."""
         if self._connection is not None:
-            sending.push(self._connection, self.host.env._now)
+            sending.push(self._connection, self.host.calendar.now)
 
     def unread(self) -> int:
         """Return how many bytes recv() would give at once (SIOCINQ)."""
@@ -473,7 +481,7 @@ class Socket:
             if connection.state == State.SYN_SENT:
                 self.close()
             else:
-                calls.shutdown(connection, self.host.env._now)
+                calls.shutdown(connection, self.host.calendar.now)
         self._notify()
 
     def close(self) -> None:
@@ -481,7 +489,7 @@ class Socket:
         if self._listener is not None:
             self._stop_listening()
         elif self._connection is not None:
-            calls.close(self._connection, self.host.env._now)
+            calls.close(self._connection, self.host.calendar.now)
             self._connection = None
         if self._bound is not None:
             self.host.tcp.ports.release(self._bound[1], self)
@@ -491,7 +499,7 @@ class Socket:
         assert self._listener is not None
         assert self._bound is not None
         assert self._accepting is not None
-        self.host.tcp.stop_listening(self._listener, self._bound, self.host.env._now)
+        self.host.tcp.stop_listening(self._listener, self._bound, self.host.calendar.now)
         self._listener = None
         for waiting in self._accepting:
             waiting.fail(os_error(errno.EINVAL))
@@ -501,8 +509,11 @@ class Socket:
     # Readiness, for programs that serve many sockets.
 
     def add_reader(self, callback: Callable[[], None]) -> None:
-        """Let `callback` be called once when there is something to read, as asyncio's loops do."""
-        if self.readiness() & select.POLLIN:
+        """Let `callback` be called once when there is something to read, or a connection to accept.
+
+        It is called at once if there is something now.
+        """
+        if self.readiness() & POLLIN:
             callback()
         else:
             self._reader = callback
@@ -511,24 +522,24 @@ class Socket:
         """Return what poll() would: a mask of select's POLLIN, POLLOUT, POLLERR, POLLHUP..."""
         connection = self._connection
         if self._listener is not None:
-            return select.POLLIN | select.POLLRDNORM if self._listener.accept_queue else 0
-        error = select.POLLERR if self._error else 0
+            return POLLIN | POLLRDNORM if self._listener.accept_queue else 0
+        error = POLLERR if self._error else 0
         if connection is None:
-            hung_up = 0 if self._deferred is not None else select.POLLHUP
-            return error | select.POLLOUT | hung_up
+            hung_up = 0 if self._deferred is not None else POLLHUP
+            return error | POLLOUT | hung_up
         state = connection.state
         mask = error
         if state == State.CLOSED:
-            mask |= select.POLLHUP | select.POLLIN | select.POLLRDNORM | select.POLLRDHUP
+            mask |= POLLHUP | POLLIN | POLLRDNORM | POLLRDHUP
         if connection.peer_closed or not self._unread:
-            mask |= select.POLLIN | select.POLLRDNORM | select.POLLRDHUP
+            mask |= POLLIN | POLLRDNORM | POLLRDHUP
             if not sending.may_send(state):
-                mask |= select.POLLHUP
+                mask |= POLLHUP
         if state not in OPENING or connection.receiving is not None:
             if connection.receiving is not None and connection.receiving.buffer:
-                mask |= select.POLLIN | select.POLLRDNORM
+                mask |= POLLIN | POLLRDNORM
             if not sending.may_send(state) or sending.writable(connection):
-                mask |= select.POLLOUT | select.POLLWRNORM
+                mask |= POLLOUT | POLLWRNORM
         return mask
 
     def changed(self) -> Event:
@@ -549,8 +560,10 @@ class Socket:
         """Hear from the listener that a connection waits."""
         if self._accepting:
             self._accepting.popleft().succeed(self._accepted(now))
-        elif self._watching is not None:
+            return
+        if self._watching is not None:
             self._notify()
+        self._call_reader()
 
     def connected(self, now: int) -> None:
         """Hear from the connection that it is established."""

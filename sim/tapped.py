@@ -65,7 +65,7 @@ class TracedSimulation(Simulation):
 
     def _dropped(self, node: str, packet: Any, reason: str) -> None:
         """Record that a node lets a packet go, and why."""
-        self.trace.packet(self.env._now, node, "over", "dropped", packet, reason)
+        self.trace.packet(self.env.calendar.now, node, "over", "dropped", packet, reason)
         self.trace.forget(packet)
 
     def run(
@@ -103,7 +103,7 @@ class TracedHost(Host):
 
     def receive(self, packet: Packet) -> None:
         """Record the packet and, once it was processed, the sockets that it concerned."""
-        now = self.env._now
+        now = self.calendar.now
         if now < self.down_until:
             self.trace.packet(now, self.name, "over", "dropped", packet, "host is down")
         else:
@@ -133,7 +133,7 @@ class TracedHost(Host):
             return 0
         before = self._idents.get(key)
         if before is None:
-            before = mix(self.tcp.secret, self.env._now << 16 | key.dport)
+            before = mix(self.tcp.secret, self.calendar.now << 16 | key.dport)
         self._idents[key] = ident = before + 1 & 0xFFFF
         return ident
 
@@ -190,7 +190,7 @@ class TracedHost(Host):
         srtt, timeout = known("srtt"), retransmission_timeout(control)
         self.trace.socket(
             SocketRow(
-                self.env._now / 1e9,
+                self.calendar.now / 1e9,
                 self.name,
                 number,
                 known("observed", observed),
@@ -257,7 +257,7 @@ class TracedRoutes(dict[str, Send]):
     def _send(self, send: Send, packet: Packet) -> None:
         host = self._host
         packet.ident = host.next_ident(packet)
-        host.trace.packet(host.env._now, host.name, "out", "sent", packet)
+        host.trace.packet(host.calendar.now, host.name, "out", "sent", packet)
         send(packet)
 
 

@@ -30,13 +30,13 @@ class LinkTap:
     def send(self, packet: Any) -> None:
         """Record the packet, then put it on the link."""
         if not isinstance(packet, Filler):
-            self.trace.packet(self.engine._now, self.name, "over", "sent", packet)
+            self.trace.packet(self.engine.now, self.name, "over", "sent", packet)
         super().send(packet)  # type: ignore[misc]
 
     def drop(self, packet: Any, reason: str) -> None:
         """Record that the packet is lost, and why."""
         if not isinstance(packet, Filler):
-            self.trace.packet(self.engine._now, self.name, "over", "dropped", packet, reason)
+            self.trace.packet(self.engine.now, self.name, "over", "dropped", packet, reason)
             self.trace.forget(packet)
         super().drop(packet, reason)  # type: ignore[misc]
 

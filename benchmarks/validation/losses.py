@@ -17,7 +17,7 @@ from analysis.theory import Latency, connect_latency
 from benchmarks.validation.comparison import Comparison, Equality, Experiment, of_means
 from benchmarks.validation.data import DATA, LINUX, RECIPE
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.tcp.profiles import PROFILES
 from sim.units import MS, S
 from tests.sim.conversation import LOST, PORT, Conversation, Script, column, of_one_kernel, spread
@@ -85,7 +85,7 @@ def simulated(loss: float) -> tuple[Times, Times]:
         sim.add_link("client", "server", delay=20 * MS, loss=loss)
         serve(server, PORT, backlog=4096)
         times = poisson(sim.streams.generator("arrivals"), 300, CONNECTS)
-        sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), math.inf))
+        arrive(sim, [client], (server.address, PORT), times.tolist(), math.inf)
         sim.run()
         latencies.append(column(sim, "latency_s"))
         syns.append(column(sim, "syn_sent"))

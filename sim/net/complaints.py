@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from sim import ip
-from sim.engine import Engine
+from sim.calendar import Calendar
 from sim.icmp import IcmpPacket
 from sim.packet import Packet
 from sim.units import S
@@ -88,18 +88,18 @@ class Complaints:
     off the time to live of what it complains about, and limits the rate; a host tells itself.
     """
 
-    __slots__ = ("_address", "_all", "_each", "_engine", "_forwards", "_send", "dropped")
+    __slots__ = ("_address", "_all", "_calendar", "_each", "_forwards", "_send", "dropped")
 
     def __init__(
         self,
-        engine: Engine,
+        calendar: Calendar,
         address: Callable[[str], str],
         send: Callable[[IcmpPacket], None],
         dropped: Callable[[Any, str], None],
         *,
         forwards: bool = True,
     ) -> None:
-        self._engine = engine
+        self._calendar = calendar
         self._forwards = forwards
         self._address = address
         self._send = send
@@ -137,7 +137,7 @@ class Complaints:
         self._send(IcmpPacket(src, dst, kind, code, packet, mtu=mtu, connection=packet.connection))
 
     def _allowed(self, dst: str) -> bool:
-        now = self._engine._now
+        now = self._calendar.now
         if not self._all.ready(now):
             return False
         each = self._each.get(dst)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from heapq import heappush
 from typing import Any
 
 from simpy.events import NORMAL
@@ -29,7 +28,7 @@ class ImpairedLink(Link):
     `Link`.  `counts` says how many copies met each `Fate` but arrival.
     """
 
-    __slots__ = ("_corrupted", "_fails", "_sized", "counts", "impairments")
+    __slots__ = ("_corrupted", "_sized", "counts", "impairments")
 
     def __init__(
         self,
@@ -52,12 +51,11 @@ class ImpairedLink(Link):
             model, lambda kind: source.generator(f"{kind} of {name}"), lose
         )
         self.counts: Counter[Fate] = Counter()
-        self._fails = (self.fails,)
         self._sized = model.rate is not None or model.slot is not None
 
     def send(self, packet: Any) -> None:
         """Put a packet on the link: copies of it arrive, some time later, or it is lost."""
-        now = self.engine._now
+        now = self.calendar.now
         if not self._gap and self._loses():
             self._drop(packet, Fate.LOST)
             return
@@ -67,9 +65,8 @@ class ImpairedLink(Link):
             if fate is Fate.LOST or fate is Fate.REFUSED:
                 self._drop(copy, fate)
             else:
-                copy.callbacks = self.receivers if fate is Fate.ARRIVES else self._fails
-                due = max(now, time + self.delay)
-                heappush(self._queue, (due, NORMAL, next(self.engine._eid), copy))
+                receive = self.receive if fate is Fate.ARRIVES else self.fails
+                self.calendar.put(max(now, time + self.delay), NORMAL, receive, copy)
 
     def transmit(self, packet: Any, size: int, now: int) -> list[Outcome]:
         """Return what becomes of a packet of `size` bytes: its copies, and when they leave."""

@@ -1,7 +1,7 @@
 """A link, in one direction: delay, and loss of each packet independently of the others.
 
-A packet in flight is one event: the link pushes the packet itself on the environment's queue, due
-at the far end.  Loss costs a countdown a packet: the gap to the next lost packet is drawn once,
+A packet in flight is one event: the link puts the packet itself into the calendar, due at the far
+end.  Loss costs a countdown a packet: the gap to the next lost packet is drawn once,
 from the geometric distribution.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from heapq import heappush
 from typing import Any, Final
 
 import numpy as np
@@ -32,8 +31,8 @@ class Link:
     """
 
     __slots__ = (
-        *("_cut", "_gap", "_queue", "_random", "_streams"),
-        *("delay", "engine", "loss", "name", "receivers"),
+        *("_cut", "_gap", "_random", "_streams"),
+        *("calendar", "delay", "engine", "loss", "name", "receive"),
     )
 
     def __init__(
@@ -48,11 +47,11 @@ class Link:
         if delay < 0:
             raise ValueError(f"link {name}: the delay is negative: {delay} ns")
         self.engine = engine
+        self.calendar = engine.calendar
         self.name = name
-        self.receivers = (receive,)
+        self.receive = receive
         self.delay = delay
         self._cut = False
-        self._queue: list[Any] = engine._queue
         self._streams = streams
         self._random: np.random.Generator | None = None
         """The link's random stream; made when the first packet comes, many links see none."""
@@ -81,9 +80,8 @@ class Link:
             self.drop(packet, "loss")
             return
         self._gap -= 1
-        packet.callbacks = self.receivers
-        engine = self.engine
-        heappush(self._queue, (engine._now + self.delay, NORMAL, next(engine._eid), packet))
+        calendar = self.calendar
+        calendar.put(calendar.now + self.delay, NORMAL, self.receive, packet)
 
     def drop(self, packet: Any, reason: str) -> None:
         """Let go of a packet that does not get through; `reason` says why in a word or two."""

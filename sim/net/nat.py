@@ -59,7 +59,7 @@ class Nat(Router):
     __slots__ = (
         "_by_inside",
         "_by_outside",
-        "_engine",
+        "_calendar",
         "_expiring",
         "_next",
         "_timeouts",
@@ -83,7 +83,7 @@ class Nat(Router):
         timeouts: dict[Phase, int] | None = None,
     ) -> None:
         super().__init__(name, forwarding, complaints)
-        self._engine = engine
+        self._calendar = engine.calendar
         self.outside = outside
         self.inside = inside
         self.size = size
@@ -177,12 +177,12 @@ class Nat(Router):
         """Take note of a packet of a flow: the entry lives on, as long as its phase says."""
         self._expiring[entry.phase].pop(entry, None)
         entry.phase = _after(entry.phase, packet.flags, answer)
-        entry.until = self._engine._now + self._timeouts[entry.phase]
+        entry.until = self._calendar.now + self._timeouts[entry.phase]
         self._expiring[entry.phase][entry] = None
 
     def _expire(self) -> None:
         """Forget the entries that nobody has used for long."""
-        now = self._engine._now
+        now = self._calendar.now
         for entries in self._expiring.values():
             while entries and (entry := next(iter(entries))).until <= now:
                 del entries[entry]

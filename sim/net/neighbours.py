@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from sim.engine import Engine, Timers
+from sim.engine import Engine
+from sim.timers import Timers
 from sim.units import S
 
 PROBES: Final = 3
@@ -34,7 +35,7 @@ class Neighbours:
         refused: Callable[[Any], None],
         dropped: Callable[[Any, str], None],
     ) -> None:
-        self._engine = engine
+        self._calendar = engine.calendar
         self._timers = timers
         self._refused = refused
         self._dropped = dropped
@@ -46,7 +47,7 @@ class Neighbours:
         waiting = self._waiting.get(address)
         if waiting is None:
             waiting = self._waiting[address] = deque()
-            self._probe(address, 1, self._engine._now)
+            self._probe(address, 1, self._calendar.now)
         if len(waiting) >= LENGTH:
             self._dropped(waiting.popleft(), "no neighbour")
         waiting.append(packet)

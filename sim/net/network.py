@@ -16,7 +16,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple
 
-from sim.engine import Engine, Timers
+from sim.engine import Engine
 from sim.ip import is_ipv6
 from sim.net.complaints import HOST_UNREACHABLE, Complaints
 from sim.net.link import Link
@@ -26,6 +26,7 @@ from sim.net.node import EqualCost, ForwardingTable, Narrow, Router, Send
 from sim.net.routing import Routing
 from sim.streams import Streams
 from sim.tcp.errors import os_error
+from sim.timers import Timers
 
 ROUTER_ADDRESS = IPv4Address("172.16.0.1")
 ROUTER_PREFIX_V6 = "fd00:ac10::"
@@ -103,7 +104,7 @@ class Network:
         """
         if name in self._nodes:
             raise ValueError(f"there is already a node named {name!r}")
-        timers = timers or Timers(self.engine, lambda duration: lambda now: now + duration)
+        timers = timers or Timers(self.engine.calendar, lambda duration: lambda now: now + duration)
         complaints = complaints or self.complaints(name)
         refused = partial(complaints.about, said=HOST_UNREACHABLE, reason="no neighbour")
         neighbours = Neighbours(self.engine, timers, refused, complaints.dropped)
@@ -127,7 +128,7 @@ class Network:
     def complaints(self, node: str) -> Complaints:
         """Return what says a router's errors."""
         return Complaints(
-            self.engine,
+            self.engine.calendar,
             partial(self.router_address, node),
             lambda error: self._tables[node][error.flow[2]](error),
             partial(self.drop, node),

@@ -8,8 +8,7 @@ packet, as a plain one does; a busy one costs another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappush
-from typing import Any, ClassVar
+from typing import Any
 
 from mypy_extensions import mypyc_attr
 from simpy.events import NORMAL
@@ -17,7 +16,7 @@ from simpy.events import NORMAL
 from sim.engine import Engine
 from sim.net.link import Link
 from sim.net.queues import DropTail, Queue
-from sim.net.wire import wire_size
+from sim.net.wire import Filler, wire_size
 from sim.streams import Streams
 from sim.units import S
 
@@ -30,7 +29,7 @@ class QueuedLink(Link):
     its time.  `dropped` counts the packets that the queue dropped.
     """
 
-    __slots__ = ("_free_at", "_wake", "bitrate", "dropped", "queue")
+    __slots__ = ("_due", "_free_at", "bitrate", "dropped", "queue")
 
     def __init__(
         self,
@@ -51,11 +50,12 @@ class QueuedLink(Link):
         self.dropped = 0
         self._free_at = 0
         """When the packet now being sent has left."""
-        self._wake = _Wake()
+        self._due = False
+        """Whether the calendar has the moment when the link is free for those that wait."""
 
     def send(self, packet: Any) -> None:
         """Send a packet, or let it wait until the link is free."""
-        now = self.engine._now
+        now = self.calendar.now
         size = wire_size(packet)
         if now >= self._free_at and not self.queue:
             self._transmit(packet, size)
@@ -67,38 +67,23 @@ class QueuedLink(Link):
         self.dropped += 1
         self.drop(packet, "queue")
 
-    def _send_next(self, event: Any) -> None:
-        head = self.queue.dequeue(self.engine._now, self._queue_drops)
+    def _send_next(self, _: object) -> None:
+        self._due = False
+        head = self.queue.dequeue(self.calendar.now, self._queue_drops)
         if head is not None:
             self._transmit(*head)
         self._wake_when_free()
 
     def _wake_when_free(self) -> None:
-        if self.queue and self._wake.callbacks is None:
-            self._wake.callbacks = (self._send_next,)
-            self._push(self._free_at, self._wake)
+        if self.queue and not self._due:
+            self._due = True
+            self.calendar.put(self._free_at, NORMAL, self._send_next, None)
 
     def _transmit(self, packet: Any, size: int) -> None:
-        self._free_at = self.engine._now + size * 8 * S // self.bitrate
+        self._free_at = self.calendar.now + size * 8 * S // self.bitrate
         if not self._gap and self._loses():
             self.drop(packet, "loss")
             return
         self._gap -= 1
-        packet.callbacks = self.receivers
-        self._push(self._free_at + self.delay, packet)
-
-    def _push(self, time: int, event: Any) -> None:
-        heappush(self._queue, (time, NORMAL, next(self.engine._eid), event))
-
-
-class _Wake:
-    """The event that the link is free while packets wait; without callbacks it is not due."""
-
-    __slots__ = ("callbacks",)
-
-    _ok: ClassVar[bool] = True
-    _value: ClassVar[Any] = None
-    defused: ClassVar[bool] = True
-
-    def __init__(self) -> None:
-        self.callbacks: tuple[Callable[[Any], None], ...] | None = None
+        if not isinstance(packet, Filler):
+            self.calendar.put(self._free_at + self.delay, NORMAL, self.receive, packet)

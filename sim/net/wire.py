@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Final
 
 from sim.icmp import IcmpPacket
 from sim.packet import NO_TIMESTAMP, Packet
@@ -23,26 +22,13 @@ _BLOCK: Final = 8
 
 
 class Filler:
-    """A packet of background traffic: `size` bytes that vanish at the far end of the link."""
+    """A packet of background traffic: `size` bytes that vanish once a link has sent them."""
 
     __slots__ = ("size", "tos")
-
-    _ok: ClassVar[bool] = True
-    _value: ClassVar[Any] = None
-    defused: ClassVar[bool] = True
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.tos = 0
-
-    @property
-    def callbacks(self) -> tuple[Callable[[Any], None], ...]:
-        """Nobody takes the packet, whoever the link says shall."""
-        return ()
-
-    @callbacks.setter
-    def callbacks(self, receivers: tuple[Callable[[Any], None], ...] | None) -> None:
-        pass
 
 
 AnyPacket = Packet | IcmpPacket | Filler

@@ -39,7 +39,7 @@ class Bench:
     @property
     def now(self) -> int:
         """Simulated time, ns."""
-        return self.env._now
+        return self.env.now
 
     @property
     def profile(self) -> Profile:

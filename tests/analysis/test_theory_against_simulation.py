@@ -17,7 +17,8 @@ from analysis.theory import connect_latency, of_run
 from scenarios.runner import schedules
 from scenarios.store import table
 from sim import Simulation
-from sim.applications import arrivals, connect_hold_close, serve
+from sim.applications import arrive, serve
+from sim.bulk import connect_hold_close
 from sim.tcp.profiles import PROFILES
 from sim.units import MS, S
 
@@ -92,7 +93,7 @@ def run_with(sysctls: list[dict[str, Any]], connections: int = 4000) -> tuple[An
         sim.add_link(client.name, "server", delay=20 * MS, loss=0.3)
         gaps = np.random.default_rng(number).exponential(20 * MS, connections // len(sysctls))
         times = np.cumsum(gaps).astype(int)
-        sim.process(arrivals(sim, [client], (server.address, 80), times.tolist(), S))
+        arrive(sim, [client], (server.address, 80), times.tolist(), S)
     sim.run()
     recipe = {"parameters": {"loss": 0.3}, **schedules(sim)}
     return recipe, table(sim.records.columns()).to_pandas()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os, signal, time
 from dataclasses import dataclass
 from scenarios.parameters import count, duration, probability, text
-from sim.applications import arrivals, serve
+from sim.applications import arrive, serve
 
 @dataclass(frozen=True)
 class Parameters:
@@ -43,7 +43,7 @@ def build(sim, p):
     sim.add_link("client", "server", delay=p.delay, loss=p.loss)
     serve(server, 80, backlog=p.backlog)
     times = range(0, p.connections * 1000, 1000)
-    sim.process(arrivals(sim, [client], (server.address, 80), times, hold=0))
+    arrive(sim, [client], (server.address, 80), times, hold=0)
 '''
 
 

@@ -22,7 +22,7 @@ SCRIPT = '''"""Does a script run by itself?"""
 from __future__ import annotations
 from dataclasses import dataclass
 from scenarios.parameters import count
-from sim.applications import arrivals, serve
+from sim.applications import arrive, serve
 
 @dataclass(frozen=True)
 class Parameters:
@@ -33,7 +33,7 @@ def build(sim, p):
     sim.add_link("client", "server", delay=1_000_000)
     serve(server, 80, backlog=16)
     times = range(p.connections)
-    sim.process(arrivals(sim, [client], (server.address, 80), times, hold=0))
+    arrive(sim, [client], (server.address, 80), times, hold=0)
     sim.notes.append("a note")
 
 def report(frames, p):

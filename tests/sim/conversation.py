@@ -69,7 +69,7 @@ class ScriptedLink(Link):
             if applies(packet):
                 fate = written
         host = self.name.partition(" ")[0]
-        self._sent.append(Sent(self.engine._now, host, copy(packet), not fate))
+        self._sent.append(Sent(self.engine.calendar.now, host, copy(packet), not fate))
         for late in fate:
             self.delay = self._base + late
             super().send(copy(packet))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from simpy import Resource, Store
 from simpy.events import Event
 
-from sim.engine import EVENTS_BETWEEN_REPORTS, Engine, Timers
+from sim.engine import EVENTS_BETWEEN_REPORTS, Engine
 from sim.tcp.profiles import PROFILES
+from sim.timers import Timers
 
 LINUX_WHEEL = PROFILES["linux"].wheel
 Log = list[tuple[float, str]]
@@ -30,7 +31,7 @@ def env() -> Engine:
 
 @pytest.fixture
 def timers(env: Engine) -> Timers:
-    return Timers(env, exact)
+    return Timers(env.calendar, exact)
 
 
 def recorder(log: Log, name: str) -> Any:
@@ -212,7 +213,7 @@ def test_a_queue_whose_timers_were_all_cancelled_takes_new_ones(
     timers.start(40, 100, recorder(log, "new"))
     env.run()
     assert log == [(140, "new")]
-    assert env.dormant == 0
+    assert env.calendar.dormant == 0
 
 
 def test_cancelled_timers_take_no_memory(env: Engine, timers: Timers) -> None:
@@ -269,7 +270,7 @@ def test_timers_agree_with_a_model(plan: list[tuple[int, int, int]], wheel: bool
     def deadlines(duration: int) -> Any:
         return LINUX_WHEEL.deadlines(12345, duration * tick) if wheel else duration.__add__
 
-    timers = Timers(env, deadlines)
+    timers = Timers(env.calendar, deadlines)
     scale = tick if wheel else 1
     log: list[tuple[int, int]] = []
     expected = []
@@ -294,4 +295,4 @@ def test_timers_agree_with_a_model(plan: list[tuple[int, int, int]], wheel: bool
     assert sorted(log) == sorted(expected)
     assert [now for now, _ in log] == sorted(now for now, _ in log)
     assert env.now == max([last, *(now for now, _ in log)])
-    assert len(env._queue) == env.dormant <= 3
+    assert env.calendar.pending == env.calendar.dormant <= 3

@@ -9,7 +9,8 @@ import pytest
 from simpy.events import Event
 
 from sim import Simulation
-from sim.applications import Server, connect_hold_close
+from sim.applications import Server
+from sim.bulk import connect_hold_close
 from sim.socket import Socket
 from sim.tcp.states import State
 from sim.units import MS, S

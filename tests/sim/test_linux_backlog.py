@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from sim import Simulation
-from sim.applications import connect_hold_close
+from sim.bulk import connect_hold_close
 from sim.host import Host
 from sim.tcp.connection import Connection
 from sim.tcp.request import Request

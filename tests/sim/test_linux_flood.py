@@ -22,7 +22,7 @@ import pandas as pd
 import pytest
 
 from sim import Simulation
-from sim.applications import arrivals, flood, serve
+from sim.applications import arrive, flood, serve
 from sim.host import Host
 from sim.tcp.states import State
 from sim.units import MS, S
@@ -69,7 +69,7 @@ class Flood:
             sim.process(flood(attacker, address, rng, rate=500, size=2000, start=0))
         times = CONNECTS.loc[CONNECTS["run"] == run, "t_since_flood_start_s"]
         calls = times.fillna(pd.Series(1 + 0.05 * np.arange(len(times)), times.index))
-        sim.process(arrivals(sim, [client], address, [round(t * S) for t in calls], HOLD))
+        arrive(sim, [client], address, [round(t * S) for t in calls], HOLD)
         self.states: dict[float, Counter[str]] = {}
         for time in sorted(STATES["t_s"].unique()):
             sim.run(until=round(time * S))

@@ -25,7 +25,7 @@ import pytest
 from scipy import stats
 
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.units import MS
 from tests.sim.conversation import PORT, column, of_one_kernel
 
@@ -58,7 +58,7 @@ def simulate(loss: float, seed: int) -> pd.DataFrame:
     sim.add_link("client", "server", delay=20 * MS, loss=loss)
     serve(server, PORT, backlog=4096)
     times = poisson(sim.streams.generator("arrivals"), 300, CONNECTS)
-    sim.process(arrivals(sim, [client], (server.address, PORT), times.tolist(), math.inf))
+    arrive(sim, [client], (server.address, PORT), times.tolist(), math.inf)
     sim.run()
     columns = {name: column(sim, name) for name in (*COUNTS, "started_s", "latency_s")}
     table = pd.DataFrame({**columns, "accepted_s": pd.array(column(sim, "accepted_s"), "Float64")})

@@ -10,7 +10,8 @@ import pytest
 from simpy.events import Event
 
 from sim import Simulation
-from sim.applications import Server, connect_hold_close, flood
+from sim.applications import Server, flood
+from sim.bulk import connect_hold_close
 from sim.packet import SYN_ACK, Packet
 from sim.socket import Socket
 from sim.tcp.connection import Connection

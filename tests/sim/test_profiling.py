@@ -3,7 +3,7 @@
 from functools import partial
 
 from sim import Simulation
-from sim.applications import arrivals, serve
+from sim.applications import arrive, serve
 from sim.profiling import Profile, ProfiledEngine
 from sim.units import MS, S
 
@@ -15,7 +15,7 @@ def run(sim: Simulation) -> Simulation:
     sim.add_link("router", "server", delay=10 * MS)
     serve(server, 80, backlog=10)
     times = [number * 10 * MS for number in range(50)]
-    sim.process(arrivals(sim, [client], (server.address, 80), times, hold=S))
+    arrive(sim, [client], (server.address, 80), times, hold=S)
     sim.run()
     return sim
 
@@ -39,7 +39,7 @@ def test_events_are_told_by_kind_and_by_who_takes_them() -> None:
     assert 0 < lost_first < 20
     assert counted["SYN", "sim.host"] == counted["SYN", "sim.net.node"]
     assert counted["timer", "sim.tcp.connection"] >= lost_first
-    assert counted["Timeout", "sim.applications"] == 49 + 50
+    assert counted["connect", "sim.bulk"] == counted["Timeout", "sim.bulk"] == 50
 
 
 def test_the_tables_add_up() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim import Simulation
-from sim.applications import arrivals, serve
+from sim.applications import arrive, serve
 from sim.engine import Engine
 from sim.records import OUTCOMES, Enumeration, Records
 from sim.units import MS, S
@@ -57,7 +57,7 @@ def numbers(records: Records, name: str) -> list[float]:
 
 @pytest.fixture
 def records() -> Records:
-    records = Records(Engine())
+    records = Records(Engine().calendar)
     records.add_host("web", "linux", (S,), (S,))
     records.add_host("client", "rfc9293", (S,), (S,))
     return records
@@ -137,7 +137,7 @@ def test_without_a_route_there_is_no_server(records: Records) -> None:
 def test_codes_do_not_depend_on_which_error_came_first() -> None:
     columns = []
     for order in (("ETIMEDOUT", "ECONNREFUSED"), ("ECONNREFUSED", "ETIMEDOUT")):
-        records = Records(Engine())
+        records = Records(Engine().calendar)
         records.add_host("a", "linux", (S,), (S,))
         path = records.add_path("a", "a", 0, 0)
         for error in order:
@@ -161,7 +161,7 @@ def test_parts_of_rows_are_the_rows() -> None:
     client, server = sim.add_host("client"), sim.add_host("server")
     sim.add_link("client", "server", delay=20 * MS, loss=0.3)
     serve(server, 80, backlog=2)
-    sim.process(arrivals(sim, [client], (server.address, 80), range(0, 50 * MS, MS), hold=0))
+    arrive(sim, [client], (server.address, 80), range(0, 50 * MS, MS), hold=0)
     sim.run()
     whole, parts = sim.records.columns(), list(sim.records.parts(size=7))
     assert len(parts) == 8

@@ -13,7 +13,8 @@ import pytest
 from simpy.events import Event
 
 from sim import Simulation, sampling
-from sim.applications import Server, connect_hold_close
+from sim.applications import Server
+from sim.bulk import connect_hold_close
 from sim.records import Enumeration
 from sim.sampling import counters
 from sim.tcp.states import State

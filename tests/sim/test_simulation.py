@@ -14,7 +14,7 @@ import pytest
 from simpy.events import Event
 
 from sim import Simulation
-from sim.applications import arrivals, poisson, serve
+from sim.applications import arrive, poisson, serve
 from sim.net.link import Link
 from sim.packet import Packet
 from sim.records import Enumeration
@@ -45,7 +45,7 @@ def star(
     server = sim.add_host("server", at="hub", delay=5 * MS, address="10.2.0.1")
     serve(server, 80, backlog=4096)
     times = poisson(sim.streams.generator("arrivals"), 200, CONNECTS)
-    sim.process(arrivals(sim, clients, (server.address, 80), times.tolist(), 1 * S))
+    arrive(sim, clients, (server.address, 80), times.tolist(), 1 * S)
     return sim
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sim import Simulation
-from sim.applications import connect_hold_close, serve
+from sim.applications import serve
+from sim.bulk import connect_hold_close
 from sim.units import MS, S
 from sim.waits import CAUSES, Attempt, Mark, split
 

@@ -40,7 +40,7 @@ class Bench:
         )
 
     def receive(self, packet: Packet) -> None:
-        self.log.append(self.engine._now)
+        self.log.append(self.engine.calendar.now)
 
     def send(self, *packets: Packet | IcmpPacket) -> list[int]:
         for packet in packets:

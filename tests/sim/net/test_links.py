@@ -26,7 +26,7 @@ def arrivals(count: int, **options: Any) -> list[int]:
     engine, log = Engine(), list[int]()
 
     def receive(packet: Packet) -> None:
-        log.append(engine._now)
+        log.append(engine.calendar.now)
 
     link = make_link(engine, Streams(1), "a > b", receive, 10 * MS, **options)
     for _ in range(count):

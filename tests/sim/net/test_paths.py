@@ -48,13 +48,13 @@ def test_flows_spread_over_ways_alike_and_each_keeps_its_own() -> None:
     for number in range(4):
         for ends in (("left", f"way{number}"), ("right", f"way{number}")):
             link: Any = sim.network.link(*ends)
-            router = link.receivers[0].__self__
+            router = link.receive.__self__
 
             def receive(packet: Packet, ends: Any = ends, router: Any = router) -> None:
                 seen.setdefault((packet.flow, ends[0]), set()).add(ends[1])
                 router.receive(packet)
 
-            link.receivers = (receive,)
+            link.receive = receive
     client, server = sim.hosts["client"], sim.hosts["server"]
     outcomes(sim, [call(client, server.address, at * MS) for at in range(400)], 10 * S)
     assert all(len(ways) == 1 for ways in seen.values())
@@ -251,7 +251,7 @@ def test_two_flows_alike_get_ports_of_their_own() -> None:
     sim, nat = behind_nat(2)
     sent: list[Flow] = []
     link: Any = sim.network.link("nat", "server")
-    link.receivers = (lambda packet: sent.append(packet.flow),)
+    link.receive = lambda packet: sent.append(packet.flow)
     for number in range(2):
         flow = Flow(sim.hosts[f"client{number}"].address, 5000, sim.hosts["server"].address, 80)
         nat.receive(Packet(flow, ACK, 0, 0, 0))

@@ -38,7 +38,7 @@ class Bench:
         )
 
     def receive(self, packet: Packet) -> None:
-        self.log.append(self.engine._now)
+        self.log.append(self.engine.calendar.now)
 
     def send_at(self, *times: int) -> list[int]:
         def sender() -> Any:
@@ -98,7 +98,7 @@ def test_codel_keeps_waits_short_where_drop_tail_fills_up() -> None:
         generator = np.random.default_rng(1)
         filler = on_off(bench.engine, bench.link.send, generator, 1.3e6, S, S // 10, until=9 * S)
         bench.engine.process(filler)
-        bench.link.receivers = (lambda packet: waits.append(bench.engine._now - packet.seq),)
+        bench.link.receive = lambda packet: waits.append(bench.engine.calendar.now - packet.seq)
         waits: list[int] = []
 
         def prober() -> Any:
@@ -106,7 +106,7 @@ def test_codel_keeps_waits_short_where_drop_tail_fills_up() -> None:
             for _ in range(100):
                 yield bench.engine.timeout(50 * MS)
                 probe = packet(0)
-                probe.seq = bench.engine._now
+                probe.seq = bench.engine.calendar.now
                 bench.link.send(probe)
 
         bench.engine.process(prober())

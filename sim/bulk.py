@@ -1,0 +1,147 @@
+"""Programs by the thousand: what they do is called when its time comes, without a process each.
+
+`sim.applications` starts them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from simpy.events import NORMAL
+
+from sim.calendar import Calendar
+from sim.host import Host
+from sim.socket import POLLIN, Address, Socket
+
+WITHOUT_END: Final = math.inf
+
+
+class Arrivals:
+    """One client after the other connects to `address` at its time and holds the connection.
+
+    `times` in ns, not decreasing; `hold` in ns, math.inf for ever.  One time is in the calendar,
+    the next is asked for when it comes.
+    """
+
+    __slots__ = ("address", "calendar", "clients", "hold", "times")
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        clients: Sequence[Host],
+        address: Address,
+        times: Iterable[int],
+        hold: float,
+    ) -> None:
+        self.calendar = calendar
+        self.clients: Iterator[Host] = itertools.cycle(clients)
+        self.address = address
+        self.times: Iterator[int] = iter(times)
+        self.hold = hold
+        self._wait()
+
+    def connect(self, client: Host) -> None:
+        """Let a client connect."""
+        connect_hold_close(client, self.address, self.hold)
+        self._wait()
+
+    def _wait(self) -> None:
+        calendar = self.calendar
+        time = next(self.times, None)
+        if time is not None:
+            calendar.put(max(time, calendar.now), NORMAL, self.connect, next(self.clients))
+
+
+def connect_hold_close(host: Host, address: Address, hold: float) -> None:
+    """Connect to `address`, keep the connection for `hold` ns (for ever: math.inf), close it.
+
+    How the connect() ended stands in the simulation's records.
+    """
+    connecting = host.socket()
+    try:
+        returned: Any = connecting.connect(address)
+    except OSError:
+        return
+    returned.callbacks.append(Holder(connecting, hold))
+
+
+class Holder:
+    """Closes a connection `hold` ns after connect() returned."""
+
+    __slots__ = ("hold", "socket")
+
+    def __init__(self, socket: Socket, hold: float) -> None:
+        self.socket = socket
+        self.hold = hold
+
+    def __call__(self, returned: Any) -> None:
+        """Take note that connect() returned."""
+        if not returned._ok:
+            returned.defused = True
+        elif self.hold < WITHOUT_END:
+            timeout: Any = self.socket.host.env.timeout(int(self.hold))
+            timeout.callbacks.append(self.close)
+
+    def close(self, _: Any) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+
+class Workers:
+    """Threads that accept from one listening socket; each rests `pause` ns after a connection.
+
+    An accepted connection is read, and closed when the client closes it.
+    """
+
+    __slots__ = ("idle", "listening", "pause")
+
+    def __init__(self, listening: Socket, number: int, pause: int) -> None:
+        self.listening = listening
+        self.idle = number
+        self.pause = pause
+        self.work()
+
+    def work(self) -> None:
+        """Accept what waits while somebody is idle; be called again when something does."""
+        listening = self.listening
+        while self.idle:
+            if not listening.readiness() & POLLIN:
+                listening.add_reader(self.work)
+                return
+            accepted: Any = listening.accept()
+            connection: Socket = accepted._value[0]
+            connection.add_reader(Reader(connection))
+            if self.pause:
+                self.idle -= 1
+                timeout: Any = listening.host.env.timeout(self.pause)
+                timeout.callbacks.append(self.rested)
+
+    def rested(self, _: Any) -> None:
+        """Hear that one of them is idle again."""
+        self.idle += 1
+        self.work()
+
+
+class Reader:
+    """Reads a connection, and closes it when the client has closed it."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Socket) -> None:
+        self.connection = connection
+
+    def __call__(self) -> None:
+        """Read what has arrived."""
+        connection = self.connection
+        try:
+            received: Any = connection.recv()
+            data: bytes = received._value
+        except OSError:
+            data = b""
+        if data:
+            connection.add_reader(self)
+        else:
+            connection.close()
