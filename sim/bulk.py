@@ -111,8 +111,7 @@ class Workers:
             if not listening.readiness() & POLLIN:
                 listening.add_reader(self.work)
                 return
-            accepted: Any = listening.accept()
-            connection: Socket = accepted._value[0]
+            connection, _ = listening.accept_nowait()
             connection.add_reader(Reader(connection))
             if self.pause:
                 self.idle -= 1

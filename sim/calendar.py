@@ -22,6 +22,9 @@ BIN: Final = 17
 RANK: Final = 56
 """Entries are numbered below 2**56; their priority stands above."""
 
+_push: Final = heappush
+_pop: Final = heappop
+
 Call: TypeAlias = Callable[[Any], None]
 Entry: TypeAlias = tuple[int, int, Call, Any]
 """Time (ns); priority and number in one; what is called, and with what."""
@@ -53,12 +56,12 @@ class Calendar:
         entry = (time, (priority << RANK) + number, call, argument)
         bin_ = time >> BIN
         if bin_ <= self._bin:
-            heappush(self._near, entry)
+            _push(self._near, entry)
             return
         entries = self._bins.get(bin_)
         if entries is None:
             self._bins[bin_] = [entry]
-            heappush(self._far, bin_)
+            _push(self._far, bin_)
         else:
             entries.append(entry)
 
@@ -80,13 +83,13 @@ class Calendar:
         """Let the next entry happen; raises IndexError if there is none."""
         if not self._near:
             self._open_bin()
-        self.now, _, call, argument = heappop(self._near)
+        self.now, _, call, argument = _pop(self._near)
         self.pending -= 1
         self.passed += 1
         call(argument)
 
     def _open_bin(self) -> None:
         """Let the next bin be the heap."""
-        self._bin = bin_ = heappop(self._far)
+        self._bin = bin_ = _pop(self._far)
         self._near = near = self._bins.pop(bin_)
         heapify(near)

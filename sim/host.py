@@ -19,6 +19,7 @@ from sim.engine import Engine
 from sim.icmp import IcmpPacket
 from sim.ip import is_ipv6
 from sim.net.complaints import Complaints
+from sim.packet import Datagram, Packet
 from sim.socket import Socket
 from sim.tcp.errors import os_error
 from sim.tcp.profile import Profile
@@ -63,7 +64,7 @@ class Host:
         complaints = Complaints(
             self.calendar,
             self.source_address,
-            lambda error: self.forwarding[error.flow[2]](error),
+            lambda error: self.forwarding[error.flow.dst](error),
             partial(network.drop, name),
             forwards=False,
         )
@@ -122,18 +123,19 @@ class Host:
         if packet is not None:
             self.receive(packet)
 
-    def receive(self, packet: Any) -> None:
+    def receive(self, packet: Datagram) -> None:
         """Take a packet from a link."""
-        endpoint = self._connections.get(packet.flow)
-        if endpoint is not None:
-            endpoint.segment_arrives(packet, self.calendar.now)
-        elif self.calendar.now < self.down_until:
+        now = self.calendar.now
+        if now < self.down_until:
             self.env.lost(packet)
+        elif isinstance(packet, Packet):
+            endpoint = self._connections.get(packet.flow)
+            if endpoint is not None:
+                endpoint.segment_arrives(packet, now)
+            elif self.has_address(packet.flow.dst):
+                self.tcp.segment_arrives(packet, now)
         elif isinstance(packet, IcmpPacket):
-            error = packet.type, packet.code, packet.quoted, packet.mtu
-            self.tcp.icmp_arrives(*error, self.calendar.now)
-        elif self.has_address(packet.flow[2]):
-            self.tcp.segment_arrives(packet, self.calendar.now)
+            self.tcp.icmp_arrives(packet.type, packet.code, packet.quoted, packet.mtu, now)
 
     def path(self, address: str) -> int:
         """Return the number that the records have for the path to `address`.

@@ -12,7 +12,7 @@ import struct
 
 from sim import ip
 from sim.ip import ChecksumError, IpHeader, MalformedError, checksum
-from sim.packet import NOT_OBSERVED, Flow, Packet
+from sim.packet import NOT_OBSERVED, Datagram, Flow, Packet
 from sim.tcp import header as tcp
 
 _MESSAGE = struct.Struct("!BBHI")
@@ -29,7 +29,7 @@ _QUOTED_PORTS_AND_SEQ = 8
 """Bytes of the quoted segment that RFC 792 promises."""
 
 
-class IcmpPacket:
+class IcmpPacket(Datagram):
     """One IP packet that carries one ICMP or ICMPv6 error.
 
     It travels as a `Packet` does: it has a flow, whose ports are 0.
@@ -37,13 +37,8 @@ class IcmpPacket:
 
     __slots__ = (
         "code",
-        "connection",
-        "flow",
-        "ident",
         "mtu",
         "quoted",
-        "tos",
-        "ttl",
         "type",
     )
 
@@ -61,18 +56,13 @@ class IcmpPacket:
         ident: int = 0,
         tos: int = 0,
     ) -> None:
-        self.flow = Flow(src, 0, dst, 0)
+        super().__init__(Flow(src, 0, dst, 0), ttl, connection, ident, tos)
         self.type = kind
         self.code = code
         self.quoted = quoted
         """The packet that the error is about; what was cut off its end is missing in it."""
         self.mtu = mtu
         """Bytes that the next link takes, in "fragmentation needed" and "packet too big"."""
-        self.ttl = ttl
-        self.connection = connection
-        """What the observer knows: the row of the connect() that the quoted packet belongs to."""
-        self.ident = ident
-        self.tos = tos
 
     def __repr__(self) -> str:
         src, _, dst, _ = self.flow

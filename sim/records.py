@@ -1,6 +1,6 @@
 """What is collected while a simulation runs: a row for each connect() attempt.
 
-Rows are integers in one flat array, nanoseconds and codes; `Records.columns` makes the columns of
+Rows are integers, nanoseconds and codes; `Records.columns` makes the columns of
 `connections.parquet` of them: seconds as floats, names as enumerations.
 """
 
@@ -8,37 +8,24 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
+from mypy_extensions import i32, i64, mypyc_attr
 
 from sim.calendar import Calendar
 from sim.packet import NOT_OBSERVED, SYN, SYN_ACK
+from sim.tcp.interfaces import Observer
 from sim.waits import CAUSES, Attempt, Mark, waits
 
-PATH: Final = 0
-SERVER_PORT: Final = 1
-STARTED: Final = 2
-CLIENT_PORT: Final = 3
-FINISHED: Final = 4
-RESULT: Final = 5
-SYNS: Final = 6
-SYNACKS: Final = 7
-REPEATED: Final = 8
-ACCEPTED: Final = 9
-ANSWERED: Final = 10
-WIDTH: Final = 11
 PART: Final = 1 << 18
 """Rows of which columns are made at once, where there are many."""
 MISSING: Final = -1
 PENDING: Final = 0
 ESTABLISHED: Final = 1
 FIRST_ERROR: Final = 2
-"""Values of RESULT; from FIRST_ERROR on they number the errnos that occurred."""
-
-BLANK: Final = array("q", (0, 0, 0, 0, MISSING, PENDING, 0, 0, 0, MISSING, MISSING))
-"""A row to begin with."""
+"""Values of `Row.result`; from FIRST_ERROR on they number the errnos that occurred."""
 
 OUTCOMES: Final = (
     *("pending", "established", "refused", "timed_out", "unreachable", "reset", "error"),
@@ -64,7 +51,57 @@ class Enumeration(NamedTuple):
 Column: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64] | Enumeration
 
 
-class Records:
+@final
+@mypyc_attr(acyclic=True)
+class Row:
+    """A connect() attempt; times in ns, MISSING for what has not happened."""
+
+    __slots__ = (
+        *("accepted", "answered", "client_port", "finished", "path", "repeated"),
+        *("result", "server_port", "started", "synacks", "syns"),
+    )
+
+    def __init__(self, path: i32, server_port: i32, started: i64) -> None:
+        self.started: i64 = started
+        self.finished: i64 = MISSING
+        self.answered: i64 = MISSING
+        """When the server sent its first SYN-ACK."""
+        self.accepted: i64 = MISSING
+        """When its accept() returned the connection."""
+        self.path: i32 = path
+        """The number of the way between the hosts."""
+        self.server_port: i32 = server_port
+        self.client_port: i32 = 0
+        self.result: i32 = PENDING
+        self.syns: i32 = 0
+        self.synacks: i32 = 0
+        self.repeated: i32 = 0
+        """SYN-ACKs that were sent again, of those."""
+
+    def fields(self) -> tuple[int, ...]:
+        """Return them all, in the order of `FIELDS`."""
+        return (
+            self.path,
+            self.server_port,
+            self.started,
+            self.client_port,
+            self.finished,
+            self.result,
+            self.syns,
+            self.synacks,
+            self.repeated,
+            self.accepted,
+            self.answered,
+        )
+
+
+FIELDS: Final = (
+    *("path", "server_port", "started", "client_port", "finished"),
+    *("result", "syns", "synacks", "repeated", "accepted", "answered"),
+)
+
+
+class Records(Observer):
     """The attempts of one simulation, whose clock `calendar` is."""
 
     def __init__(self, calendar: Calendar) -> None:
@@ -79,7 +116,7 @@ class Records:
         """connect() calls so far."""
         self.finished = 0
         """Those that have returned."""
-        self._rows = array("q")
+        self._rows: list[Row] = []
         self._log = array("q")
         self._waits: list[tuple[Sequence[int], Sequence[int]]] = []
         self._paths: list[tuple[int, int, int, int]] = []
@@ -114,22 +151,16 @@ class Records:
         """Add the row of a connect() called at `now` (ns); returns its number."""
         row = self.started
         self.started = row + 1
-        rows = self._rows
-        rows.extend(BLANK)
-        base = row * WIDTH
-        rows[base + PATH] = path
-        rows[base + SERVER_PORT] = port
-        rows[base + STARTED] = now
+        self._rows.append(Row(path, port, now))
         return row
 
     def finish(self, row: int, now: int, client_port: int, error: str = "") -> None:
         """Complete a row: connect() returned at `now`, or raised `error` (an errno's name)."""
         self.finished += 1
-        rows = self._rows
-        base = row * WIDTH
-        rows[base + CLIENT_PORT] = client_port
-        rows[base + FINISHED] = now
-        rows[base + RESULT] = FIRST_ERROR + self._errno(error) if error else ESTABLISHED
+        attempt = self._rows[row]
+        attempt.client_port = client_port
+        attempt.finished = now
+        attempt.result = FIRST_ERROR + self._errno(error) if error else ESTABLISHED
 
     def _errno(self, name: str) -> int:
         if name not in self._errnos:
@@ -139,24 +170,22 @@ class Records:
     def syn_sent(self, row: int) -> None:
         """Count a SYN; `row` may be NOT_OBSERVED."""
         if row >= 0:
-            rows = self._rows
-            base = row * WIDTH
-            rows[base + SYNS] += 1
-            if rows[base + SYNS] > 1:
+            attempt = self._rows[row]
+            attempt.syns += 1
+            if attempt.syns > 1:
                 self._mark(row, Mark.SYN)
 
     def synack_sent(self, row: int, retransmission: bool) -> None:
         """Count a SYN-ACK; `row` may be NOT_OBSERVED."""
         if row >= 0:
-            rows = self._rows
-            base = row * WIDTH
-            if rows[base + SYNACKS]:
+            attempt = self._rows[row]
+            if attempt.synacks:
                 self._mark(row, Mark.SYN_ACK)
             else:
-                rows[base + ANSWERED] = self._calendar.now
-            rows[base + SYNACKS] += 1
+                attempt.answered = self._calendar.now
+            attempt.synacks += 1
             if retransmission:
-                rows[base + REPEATED] += 1
+                attempt.repeated += 1
 
     def synack_timeout(self, row: int) -> None:
         """Take note that the next SYN-ACK is the SYN-ACK timer's; `row` may be NOT_OBSERVED."""
@@ -186,7 +215,7 @@ class Records:
     def accepted(self, row: int, now: int) -> None:
         """Take note that the server's accept() returned the connection at `now` (ns)."""
         if row >= 0:
-            self._rows[row * WIDTH + ACCEPTED] = now
+            self._rows[row].accepted = now
 
     def columns(self) -> dict[str, Column]:
         """Return the columns of `connections.parquet`, each of shape (attempts,), by name."""
@@ -199,8 +228,8 @@ class Records:
 
     def _columns(self, first: int, end: int) -> dict[str, Column]:
         """Return the columns of the rows from `first` on, up to `end`."""
-        rows = np.array(self._rows[first * WIDTH : end * WIDTH], np.int64).reshape(-1, WIDTH)
-        paths = np.array(self._paths, dtype=np.int64).reshape(-1, 4)[rows[:, PATH]]
+        rows = self._fields(first, end)
+        paths = np.array(self._paths, dtype=np.int64).reshape(-1, 4)[rows["path"]]
         names = list(self.hosts)
         systems = sorted(set(self.hosts.values()))
         system = np.array([systems.index(s) for s in self.hosts.values()] + [MISSING], np.int32)
@@ -213,29 +242,37 @@ class Records:
             "connection": np.arange(first, end, dtype=np.int64),
             "client": Enumeration(client, names),
             "server": Enumeration(server, names),
-            "client_port": rows[:, CLIENT_PORT].copy(),
-            "server_port": rows[:, SERVER_PORT].copy(),
+            "client_port": rows["client_port"],
+            "server_port": rows["server_port"],
             "client_os": Enumeration(system[client], systems),
             "server_os": Enumeration(system[server], systems),
-            "started_s": seconds(rows[:, STARTED]),
-            "finished_s": seconds(rows[:, FINISHED]),
+            "started_s": seconds(rows["started"]),
+            "finished_s": seconds(rows["finished"]),
             "latency_s": np.where(
-                rows[:, FINISHED] == MISSING,
+                rows["finished"] == MISSING,
                 np.nan,
-                (rows[:, FINISHED] - rows[:, STARTED]) / 1e9,
+                (rows["finished"] - rows["started"]) / 1e9,
             ),
-            "outcome": Enumeration(outcome[rows[:, RESULT]], list(OUTCOMES)),
-            "errno": Enumeration(error[rows[:, RESULT]].astype(np.int32), errnos),
-            "syn_sent": rows[:, SYNS].copy(),
-            "syn_retransmits": np.maximum(rows[:, SYNS] - 1, 0),
-            "synack_sent": rows[:, SYNACKS].copy(),
-            "synack_retransmits": rows[:, REPEATED].copy(),
-            "accepted_s": seconds(rows[:, ACCEPTED]),
-            "answered_s": seconds(rows[:, ANSWERED]),
+            "outcome": Enumeration(outcome[rows["result"]], list(OUTCOMES)),
+            "errno": Enumeration(error[rows["result"]].astype(np.int32), errnos),
+            "syn_sent": rows["syns"],
+            "syn_retransmits": np.maximum(rows["syns"] - 1, 0),
+            "synack_sent": rows["synacks"],
+            "synack_retransmits": rows["repeated"],
+            "accepted_s": seconds(rows["accepted"]),
+            "answered_s": seconds(rows["answered"]),
             "path_hops": paths[:, 2].copy(),
             "path_delay_s": seconds(paths[:, 3]),
             **self._spent(rows, paths, self._marks(first, end)),
         }
+
+    def _fields(self, first: int, end: int) -> dict[str, npt.NDArray[np.int64]]:
+        """Return the fields of the rows from `first` on, up to `end`, by name."""
+        flat = array("q")
+        for row in self._rows[first:end]:
+            flat.extend(row.fields())
+        columns = np.array(flat, np.int64).reshape(-1, len(FIELDS)).T
+        return dict(zip(FIELDS, np.ascontiguousarray(columns), strict=True))
 
     def _marks(self, first: int, end: int) -> array[int]:
         """Return the log of the rows from `first` on, up to `end`, which it counts from 0."""
@@ -244,16 +281,15 @@ class Records:
         return array("q", chosen.tobytes())
 
     def _spent(
-        self, rows: npt.NDArray[np.int64], paths: npt.NDArray[np.int64], log: array[int]
+        self, rows: dict[str, npt.NDArray[np.int64]], paths: npt.NDArray[np.int64], log: array[int]
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return what each latency consists of, NaN where connect() has not returned."""
-        waited = np.zeros((len(rows), len(CAUSES)), dtype=np.int64)
+        times = [rows[name] for name in ("started", "finished", "answered", "result")]
+        waited = np.zeros((len(paths), len(CAUSES)), dtype=np.int64)
         timed_out = {FIRST_ERROR + n for n, name in enumerate(self._errnos) if name == "ETIMEDOUT"}
 
         def attempt(row: int) -> Attempt:
-            started, finished, answered, result = rows[
-                row, [STARTED, FINISHED, ANSWERED, RESULT]
-            ].tolist()
+            started, finished, answered, result = (int(field[row]) for field in times)
             client, server = paths[row, :2].tolist()
             return Attempt(
                 started,
@@ -266,9 +302,9 @@ class Records:
 
         for row, found in waits(log, attempt):
             waited[row] = found
-        rest = rows[:, FINISHED] - rows[:, STARTED] - waited.sum(axis=1)
+        rest = rows["finished"] - rows["started"] - waited.sum(axis=1)
         travelled = np.minimum(rest, 2 * paths[:, 3])
-        finished = rows[:, FINISHED] != MISSING
+        finished = rows["finished"] != MISSING
         parts = {"propagation_s": travelled, "queueing_s": rest - travelled}
         parts |= {f"{cause}_s": waited[:, n] for n, cause in enumerate(CAUSES)}
         return {name: np.where(finished, part / 1e9, np.nan) for name, part in parts.items()}

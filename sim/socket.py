@@ -24,13 +24,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mypy_extensions import mypyc_attr
-from simpy.events import Event
+from simpy.events import NORMAL, Event
 
+from sim.engine import happen
 from sim.packet import NOT_OBSERVED, Flow
 from sim.sockopt import get_option, set_option
 from sim.tcp import calls, fastopen_client, sending
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
+from sim.tcp.interfaces import Acceptor, User
 from sim.tcp.listener import Listener
 from sim.tcp.settings import DEFAULTS, Settings
 from sim.tcp.stack import ANY
@@ -75,7 +77,7 @@ class Done(Event):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Socket:
+class Socket(User, Acceptor):
     """A TCP socket.  Just created it knows neither its own address nor a peer."""
 
     __slots__ = (
@@ -203,7 +205,7 @@ class Socket:
     def getsockname(self) -> Address:
         """Return the local address and port; ("", 0) before bind() or connect()."""
         if self._connection is not None:
-            return self._connection.flow[0], self._connection.flow[1]
+            return self._connection.flow.src, self._connection.flow.sport
         return self._bound or (ANY, 0)
 
     def getpeername(self) -> Address:
@@ -211,7 +213,7 @@ class Socket:
         connection = self._connection
         if connection is None or connection.state in (State.CLOSED, State.SYN_SENT):
             raise os_error(errno.ENOTCONN)
-        return connection.key[0], connection.key[1]
+        return connection.key.src, connection.key.sport
 
     # The passive side.
 
@@ -251,7 +253,7 @@ class Socket:
             raise os_error(errno.EINVAL)
         env = self.host.env
         if listener.accept_queue:
-            return Done(env, self._accepted(self.host.calendar.now))
+            return Done(env, self._take(listener))
         if not self.blocking:
             raise os_error(errno.EAGAIN)
         assert self._accepting is not None
@@ -259,11 +261,27 @@ class Socket:
         self._accepting.append(event)
         return event
 
-    def _accepted(self, now: int) -> tuple[Socket, Address]:
-        assert self._listener is not None
-        connection = self._listener.accept_queue.popleft()
-        self.host.records.accepted(connection.observed, now)
-        return Socket(self.host, connection), connection.key[:2]
+    def accept_nowait(self) -> tuple[Socket, Address]:
+        """Return the (socket, peer's address) that has waited longest.
+
+        Raises OSError: EINVAL if the socket does not listen, EAGAIN if no connection waits.
+        """
+        listener = self._listener
+        if listener is None:
+            raise os_error(errno.EINVAL)
+        if not listener.accept_queue:
+            raise os_error(errno.EAGAIN)
+        return self._take(listener)
+
+    def _take(self, listener: Listener) -> tuple[Socket, Address]:
+        connection = listener.accept_queue.popleft()
+        host = self.host
+        host.records.accepted(connection.observed, host.calendar.now)
+        return self.accepted(connection), (connection.key.src, connection.key.sport)
+
+    def accepted(self, connection: Connection) -> Socket:
+        """Return the socket of a connection that accept() returns."""
+        return Socket(self.host, connection)
 
     # The active side.
 
@@ -556,10 +574,18 @@ class Socket:
 
     # What the connection and the listener report.
 
+    def _succeed(self, event: Event, value: Any) -> None:
+        """Let a call that waits return `value`: what `event.succeed` does, at less cost."""
+        event._ok = True
+        event._value = value
+        calendar = self.host.calendar
+        calendar.put(calendar.now, NORMAL, happen, event)
+
     def acceptable(self, now: int) -> None:
         """Hear from the listener that a connection waits."""
         if self._accepting:
-            self._accepting.popleft().succeed(self._accepted(now))
+            assert self._listener is not None
+            self._succeed(self._accepting.popleft(), self._take(self._listener))
             return
         if self._watching is not None:
             self._notify()
@@ -570,11 +596,11 @@ class Socket:
         waiting, connection = self._waiting, self._connection
         assert connection is not None
         if self.observed >= 0:
-            self.host.records.finish(self.observed, now, connection.flow[1])
+            self.host.records.finish(self.observed, now, connection.flow.sport)
         if waiting is not None:
             self._waiting = None
             self._told = True
-            waiting.succeed(self._early)
+            self._succeed(waiting, self._early)
         if self._watching is not None:
             self._notify()
 
@@ -585,7 +611,7 @@ class Socket:
         connection.error = 0
         if self.observed >= 0 and not self._told:
             name = ERRNO_NAMES[number]
-            self.host.records.finish(self.observed, now, connection.flow[1], name)
+            self.host.records.finish(self.observed, now, connection.flow.sport, name)
         waiters = [waiting, self._reading and self._reading[0], self._writing and self._writing[0]]
         self._waiting = self._reading = self._writing = None
         events = [event for event in waiters if event is not None]

@@ -29,8 +29,9 @@ from sim.tcp.connection import Connection
 from sim.tcp.isn import mix
 from sim.tcp.listener import Listener
 from sim.tcp.seq import MASK
-from sim.tcp.stack import ANY, Clock, RunningTimer
+from sim.tcp.stack import ANY
 from sim.tcp.states import State
+from sim.timers import Timer, Timers
 from sim.trace import Sink, SocketRow, Trace
 
 TIMERS = {
@@ -94,14 +95,16 @@ class TracedHost(Host):
         self._idents: dict[Flow, int] = {}
         """Identification of the latest packet, by the flow of the peer's segments."""
         super().__init__(*arguments, **options)
-        self.tcp.timers = TracedClock(self, self.tcp.timers)
+        timers = self.tcp.timers
+        self.tcp.timers = TracedTimers(timers.calendar, timers.deadlines)
+        self.tcp.timers.host = self
         self.tcp.routes = TracedRoutes(self)
 
     def socket(self) -> Socket:
         """Create a TCP socket whose calls are recorded."""
         return TracedSocket(self)
 
-    def receive(self, packet: Packet) -> None:
+    def receive(self, packet: Any) -> None:
         """Record the packet and, once it was processed, the sockets that it concerned."""
         now = self.calendar.now
         if now < self.down_until:
@@ -129,11 +132,12 @@ class TracedHost(Host):
         as a SYN-ACK from the SYN queue, has 0.  Every system is taken to do as Linux does.
         """
         key = packet.flow.reverse()
-        if is_ipv6(key.src) or not isinstance(self.tcp.connections.get(key), Connection):
+        connection = self.tcp.connections.get(key)
+        if is_ipv6(key.src) or not isinstance(connection, Connection):
             return 0
         before = self._idents.get(key)
         if before is None:
-            before = mix(self.tcp.secret, self.calendar.now << 16 | key.dport)
+            before = mix(connection.peer.key, self.calendar.now >> 16 ^ key.dport)
         self._idents[key] = ident = before + 1 & 0xFFFF
         return ident
 
@@ -261,18 +265,14 @@ class TracedRoutes(dict[str, Send]):
         send(packet)
 
 
-class TracedClock:
-    """Starts a host's timers, so that their expiry is recorded."""
+class TracedTimers(Timers):
+    """A host's timers, whose expiry is recorded."""
 
-    __slots__ = ("clock", "host")
+    host: TracedHost
 
-    def __init__(self, host: TracedHost, clock: Clock) -> None:
-        self.host = host
-        self.clock = clock
-
-    def start(self, now: int, duration: int, expire: Callable[[int], None], /) -> RunningTimer:
-        """Start a timer as the host's own clock does."""
-        return self.clock.start(now, duration, Expiry(self.host, expire))
+    def start(self, now: int, duration: int, expire: Callable[[int], None]) -> Timer:
+        """Start a timer as the host's own do."""
+        return super().start(now, duration, Expiry(self.host, expire))
 
 
 class Expiry:
@@ -358,13 +358,18 @@ class TracedSocket(Socket):
         else:
             self.host.show(connection.key, "return", "close()")
 
-    def _accepted(self, now: int) -> tuple[Socket, Address]:
-        accepted, address = super()._accepted(now)
-        return TracedSocket(self.host, accepted._connection), address
+    def accept_nowait(self) -> tuple[Socket, Address]:
+        """As `Socket.accept_nowait`."""
+        accepted: tuple[Socket, Address] = self._call(super().accept_nowait)
+        return accepted
+
+    def accepted(self, connection: Connection) -> Socket:
+        """As `Socket.accepted`."""
+        return TracedSocket(self.host, connection)
 
     def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Make a call: record it, how the socket waits in it, and its return."""
-        name = method.__name__
+        name = method.__name__.removesuffix("_nowait")
         self._show("call", f"{name}({', '.join(map(_argument, arguments))})")
         try:
             result = method(*arguments)

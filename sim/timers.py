@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from mypy_extensions import mypyc_attr
+
 from sim.calendar import LATE, Calendar
 
 Expire = Callable[[int], None]
@@ -103,6 +105,7 @@ class TimerQueue:
             self.timers.drop(self)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Timers:
     """The timers of one host.
 

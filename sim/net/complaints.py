@@ -129,7 +129,7 @@ class Complaints:
         """Send an error about a packet to its sender, unless the rate forbids it."""
         if not isinstance(packet, Packet):  # no error about an error (RFC 1122 section 3.2.2)
             return
-        dst = packet.flow[0]
+        dst = packet.flow.src
         if self._forwards and said is not TOO_BIG and not self._allowed(dst):
             return
         kind, code = said.v6 if ip.is_ipv6(dst) else said.v4

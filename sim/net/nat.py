@@ -164,7 +164,7 @@ class Nat(Router):
 
     def _free_port(self, flow: Flow) -> int | None:
         first, last = PORTS
-        _, own, dst, dport = flow
+        own, dst, dport = flow.sport, flow.dst, flow.dport
         if Flow(dst, dport, self.outside, own) not in self._by_outside:
             return own
         for _ in range(last - first + 1):

@@ -43,7 +43,7 @@ class Neighbours:
 
     def send(self, packet: Any) -> None:
         """Let a packet wait for the neighbour that it is for."""
-        address = packet.flow[2]
+        address = packet.flow.dst
         waiting = self._waiting.get(address)
         if waiting is None:
             waiting = self._waiting[address] = deque()

@@ -130,7 +130,7 @@ class Network:
         return Complaints(
             self.engine.calendar,
             partial(self.router_address, node),
-            lambda error: self._tables[node][error.flow[2]](error),
+            lambda error: self._tables[node][error.flow.dst](error),
             partial(self.drop, node),
         )
 

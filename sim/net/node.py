@@ -15,6 +15,7 @@ from mypy_extensions import mypyc_attr
 
 from sim.net.complaints import PROTOCOL_UNREACHABLE, TIME_EXCEEDED, Complaints
 from sim.net.wire import wire_size
+from sim.packet import Datagram
 
 Send = Callable[[Any], None]
 
@@ -102,14 +103,14 @@ class Router:
         self.forwarding = forwarding
         self.complaints = complaints
 
-    def receive(self, packet: Any) -> None:
+    def receive(self, packet: Datagram) -> None:
         """Forward a packet towards its destination, unless its time to live is over."""
         packet.ttl -= 1
         if packet.ttl > 0:
-            self.forwarding[packet.flow[2]](packet)
+            self.forwarding[packet.flow.dst](packet)
         else:
             self.complaints.about(packet, TIME_EXCEEDED, "time exceeded")
 
-    def deliver(self, packet: Any) -> None:
+    def deliver(self, packet: Datagram) -> None:
         """Take a packet for the router itself, which speaks no TCP."""
         self.complaints.about(packet, PROTOCOL_UNREACHABLE, "no TCP here")

@@ -38,7 +38,7 @@ def wire_size(packet: AnyPacket) -> int:
     """Return the bytes of a packet from its IP header on."""
     if isinstance(packet, Filler):
         return packet.size
-    ip_header = _IPV6 if ":" in packet.flow[2] else _IPV4
+    ip_header = _IPV6 if ":" in packet.flow.dst else _IPV4
     if isinstance(packet, IcmpPacket):
         return 2 * ip_header + _ICMP + _QUOTED
     return ip_header + _TCP + options_length(packet) + len(packet.payload)

@@ -140,8 +140,9 @@ class Conversation:
         The first SYN of a connect() tells the local address, port and sequence number.
         """
         bare_syn = live.flags & (SYN | ACK) == SYN
-        if self.stage is Stage.SYN_SENT and bare_syn and live.flow[2:] == self.remote:
-            self.local = live.flow[:2]
+        flow = live.flow
+        if self.stage is Stage.SYN_SENT and bare_syn and (flow.dst, flow.dport) == self.remote:
+            self.local = (flow.src, flow.sport)
             self.local_isn = live.seq
         return live.flow == self.outbound
 

@@ -10,7 +10,7 @@ calls in `sim.tcp.calls`, data in `sim.tcp.sending` and `sim.tcp.receiving`, and
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sim.packet import (
     ACK,
@@ -28,6 +28,7 @@ from sim.tcp import fastopen_client, receiving, sending
 from sim.tcp.arrives import ARRIVES
 from sim.tcp.challenge import NEVER_YET
 from sim.tcp.header import TIMESTAMPS
+from sim.tcp.interfaces import Endpoint, User
 from sim.tcp.isn import initial_sequence_number
 from sim.tcp.peer import TICK
 from sim.tcp.seq import MASK
@@ -39,27 +40,12 @@ if TYPE_CHECKING:
     from sim.tcp.peer import Peer
     from sim.tcp.receiving import Receiving
     from sim.tcp.sending import Sending
-    from sim.tcp.stack import RunningTimer, Stack
+    from sim.tcp.stack import Stack
     from sim.tcp.timers import Backoff
+    from sim.timers import Timer
 
 
-class User(Protocol):
-    """Whom a connection tells what happened: the socket that opened or accepted it."""
-
-    def connected(self, now: int) -> None:
-        """Hear that the connection is ESTABLISHED."""
-
-    def failed(self, number: int, now: int) -> None:
-        """Hear that the connection is gone; `number` is the errno."""
-
-    def readable(self, now: int) -> None:
-        """Hear that data has arrived, or that the peer sends no more."""
-
-    def writable(self, now: int) -> None:
-        """Hear that the send buffer has room again."""
-
-
-class Connection:
+class Connection(Endpoint):
     """One end of a connection: RFC 9293's TCB, under the RFC's names."""
 
     __slots__ = (
@@ -139,7 +125,7 @@ class Connection:
         """Row of the connect() that the observer knows; no stack reads it."""
         self.settings = settings
         self.state = State.CLOSED
-        self.timer: RunningTimer | None = None
+        self.timer: Timer | None = None
         """SYN, SYN-ACK, retransmission or persist timer."""
         self.retransmits = 0
         """How often in a row the segment at snd_una was sent again."""
@@ -181,7 +167,7 @@ class Connection:
         self.state = after = TRANSITIONS[before][event]
         if State.ESTABLISHED in (before, after):
             established = self.stack.established
-            port = self.key[3]
+            port = self.key.dport
             if port in established:
                 established[port] += 1 if after == State.ESTABLISHED else -1
 
@@ -214,7 +200,7 @@ class Connection:
             self.options, self.rcv_wnd = peer.offer(self.settings)
         self.mss = self.options.mss if self.options.mss >= 0 else peer.mss
         if predecessor is None:
-            iss = initial_sequence_number(peer.key, key[3], key[1], now)
+            iss = initial_sequence_number(peer.key, key.dport, key.sport, now)
         else:
             iss = predecessor.next_isn()
             self.ts_recent = predecessor.ts_recent
@@ -246,7 +232,7 @@ class Connection:
         if TIMESTAMPS in options.layout:
             ts_val = (now // TICK + self.peer.ts_offset) & MASK
             ts_ecr = self.ts_recent if self.ts_recent > 0 else 0
-        stack.routes[flow[2]](
+        stack.routes[flow.dst](
             Packet(
                 flow,
                 flags,
@@ -339,7 +325,7 @@ class Connection:
                 blocks = receiving.sack_blocks(self, self.receiving)
         window = self.rcv_wnd
         window = -(-window >> self.rcv_wscale) if profile.scales_up else window >> self.rcv_wscale
-        stack.routes[flow[2]](
+        stack.routes[flow.dst](
             Packet(
                 flow,
                 flags,
@@ -404,7 +390,7 @@ class Connection:
         if self.orphan and self.state == State.FIN_WAIT_2:
             self.become_time_wait(now, self.settings.linger2 or self.stack.profile.fin_timeout)
 
-    def reusable(self, _now: int) -> bool:
+    def reusable(self, now: int) -> bool:
         """Whether connect() may take the port: it may not."""
         return False
 

@@ -73,4 +73,4 @@ def options(ts_ecr: int) -> tuple[int, bool]:
 
 
 def _hash(key: int, ports: int, count: int, which: int) -> int:
-    return mix(key ^ (which << 63), ports << 20 ^ count << 1 ^ which)
+    return mix(key ^ -(which << 63), ports << 20 ^ count << 1 ^ which)

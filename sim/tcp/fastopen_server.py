@@ -35,7 +35,7 @@ def cookie(listener: Listener, client: str, server: str) -> bytes:
     key = listener.settings.fastopen_key or stack.profile.fastopen_key
     if key:
         return fastopen_cookie(key, client, server)
-    return address_key(stack.secret, "fastopen", client).to_bytes(8, "big")
+    return address_key(stack.secret, "fastopen", client).to_bytes(8, "big", signed=True)
 
 
 def offered(listener: Listener, segment: Packet) -> bool:

@@ -9,10 +9,11 @@ requests themselves are in `sim.tcp.request`.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp import calls, cookies, fastopen_server
+from sim.tcp.interfaces import Acceptor
 from sim.tcp.isn import mix
 from sim.tcp.request import Request
 from sim.tcp.seq import MASK
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from sim.tcp.stack import Stack
 
 NEVER_YET: Final = -(1 << 62)
-
-
-class Acceptor(Protocol):
-    """Whom a listener tells that a connection waits: the listening socket."""
-
-    def acceptable(self, now: int) -> None:
-        """Hear that the accept queue holds a connection more."""
 
 
 class Listener:
@@ -172,7 +166,7 @@ class Listener:
         most = self.stack.profile.max_syn_backlog
         if most - self.requests >= most >> 2:
             return False
-        peer = self.stack.peers.get(segment.flow[0])
+        peer = self.stack.peers.get(segment.flow.src)
         return peer is None or not peer.proven
 
     def _turn_away(self, segment: Packet) -> None:
@@ -192,7 +186,7 @@ class Listener:
         if request.ts_recent == NO_TIMESTAMP:
             request.agree(-1, sack=False)
         flow = request.flow
-        ports = flow[1] << 16 | flow[3]
+        ports = flow.sport << 16 | flow.dport
         request.iss = cookies.make(
             request.peer.key, ports, request.irs, request.mss, now + self._phase
         )
@@ -248,7 +242,7 @@ class Listener:
         except OSError:
             stack.counters["TcpExtListenDrops"] += 1
             return
-        request.peer = stack.peers.setdefault(request.key[0], request.peer)
+        request.peer = stack.peers.setdefault(request.key.src, request.peer)
         connection = request.connection(segment, now)
         stack.connections[request.key] = connection
         stack.counters["TcpPassiveOpens"] += 1

@@ -6,19 +6,13 @@ out before, takes the ports of the range's first parity, and the others only whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 from sim.packet import Flow
+from sim.tcp.interfaces import Endpoint
 from sim.tcp.isn import mix
 from sim.tcp.settings import Settings
-
-
-class Holder(Protocol):
-    """Whoever has the port of a flow."""
-
-    def reusable(self, now: int) -> bool:
-        """Whether it gives the port up to a new connection."""
 
 
 class Binder(Protocol):
@@ -63,7 +57,7 @@ class Ports:
         dst: str,
         dport: int,
         key: int,
-        used: Mapping[Flow, Holder],
+        used: dict[Flow, Endpoint],
         now: int,
         reuse: bool = False,
     ) -> Flow | None:
@@ -90,7 +84,7 @@ class Ports:
                 port = low + offset
                 offset += step
                 if port not in self.bound:
-                    flow = tuple.__new__(Flow, (dst, dport, src, port))
+                    flow = Flow(dst, dport, src, port)
                     holder = used.get(flow)
                     if holder is None or holder.reusable(now):
                         destination.next[place] = offset
@@ -100,13 +94,13 @@ class Ports:
 
     def give_back(self, flow: Flow) -> None:
         """Note that a connection whose answers came in `flow` is gone."""
-        destination = self._destinations.get(flow[:2])
+        destination = self._destinations.get((flow.src, flow.sport))
         if destination is not None:
-            destination.busy[(flow[3] - self.low) % self.step] -= 1
+            destination.busy[(flow.dport - self.low) % self.step] -= 1
 
     def free(self, used: Iterable[Flow]) -> int:
         """Return the lowest ephemeral port that nobody has, for bind() to port 0; 0: none left."""
-        taken = {flow[3] for flow in used}
+        taken = {flow.dport for flow in used}
         candidates = range(self.low, self.high)
         return next((p for p in candidates if p not in taken and p not in self.bound), 0)
 
@@ -119,7 +113,7 @@ class Ports:
             reused = mine.reuse_address and theirs.reuse_address and not holder.listening
             if not shared and not reused:
                 return False
-        return mine.reuse_address or all(flow[3] != port for flow in used)
+        return mine.reuse_address or all(flow.dport != port for flow in used)
 
     def bind(self, port: int, binder: Binder) -> None:
         """Note that a socket holds the port."""

@@ -15,7 +15,7 @@ from sim.tcp.seq import MASK, distance
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
-    from sim.tcp.stack import RunningTimer
+    from sim.timers import Timer
 
 QUICK_SEGMENTS: Final = 16
 """Segments acknowledged at once at the start (TCP_MAX_QUICKACKS of the kernel)."""
@@ -54,7 +54,7 @@ class Receiving:
         """The largest segment that has come, bytes, as far as it is known (rcv_mss in Linux)."""
         self.unacked = 0
         """Bytes received since the last acknowledgment."""
-        self.timer: RunningTimer | None = None
+        self.timer: Timer | None = None
         """Delayed acknowledgment."""
         self.urgent = False
         """Whether the next acknowledgment may not wait: a gap has closed."""

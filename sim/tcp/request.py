@@ -14,6 +14,7 @@ from sim.tcp import cookies
 from sim.tcp.arrives import MAX_WSCALE
 from sim.tcp.challenge import NEVER_YET, limited
 from sim.tcp.connection import Connection
+from sim.tcp.interfaces import Endpoint
 from sim.tcp.isn import initial_sequence_number
 from sim.tcp.peer import TICK
 from sim.tcp.seq import MASK, distance
@@ -22,7 +23,8 @@ from sim.tcp.states import Event, State
 if TYPE_CHECKING:
     from sim.packet import Flow, SynOptions
     from sim.tcp.listener import Listener
-    from sim.tcp.stack import RunningTimer, Stack
+    from sim.tcp.stack import Stack
+    from sim.timers import Timer
 
 
 UNREACHABLE: Final = ((3, 0), (3, 1))
@@ -30,7 +32,7 @@ UNREACHABLE: Final = ((3, 0), (3, 1))
 TIME_EXCEEDED: Final = 11
 
 
-class Request:
+class Request(Endpoint):
     """What a host keeps about a SYN that it has answered."""
 
     __slots__ = (
@@ -50,22 +52,23 @@ class Request:
         "sent",
         "snd_wscale",
         "stack",
+        "state",
         "timeouts",
         "timer",
         "ts_recent",
         "window",
     )
 
-    state = State.SYN_RECEIVED
     options: SynOptions
     key: Flow
 
     def __init__(self, listener: Listener, segment: Packet, now: int, isn: int = 0) -> None:
         self.stack: Stack = listener.stack
+        self.state = State.SYN_RECEIVED
         self.listener = listener
         self.key = flow = segment.flow
         self.flow = flow.reverse()
-        peer = self.stack.peers.passing(flow[0])
+        peer = self.stack.peers.passing(flow.src)
         self.peer = peer
         self.observed = segment.connection
         self.timeouts = 0
@@ -77,16 +80,16 @@ class Request:
         """Whether iss is a SYN cookie."""
         self.answered = NEVER_YET
         """When a repeated SYN or a stray segment was last answered, ns."""
-        self.timer: RunningTimer | None = None
+        self.timer: Timer | None = None
         self.sent = now
         """When the first SYN-ACK was sent, ns."""
         self.irs = segment.seq
-        self.iss = isn or initial_sequence_number(peer.key, flow[3], flow[1], now)
+        self.iss = isn or initial_sequence_number(peer.key, flow.dport, flow.sport, now)
         profile = self.stack.profile
         self.ts_recent = segment.ts_val if profile.timestamps else NO_TIMESTAMP
         mss, wscale, sack, _, _ = segment.options or NO_SYN_OPTIONS
         if mss < profile.min_mss:
-            mss = profile.believed_mss(mss, six=":" in flow[0])
+            mss = profile.believed_mss(mss, six=":" in flow.src)
         self.mss = mss if mss < peer.mss else peer.mss
         """Largest segment that the client takes, bytes."""
         self.agree(wscale, sack)
@@ -126,7 +129,7 @@ class Request:
             if self.cookie:
                 stamped = cookies.stamp(now // TICK, self.snd_wscale, self.options.sack_permitted)
                 ts_val = (stamped + self.peer.ts_offset) & MASK
-        stack.routes[flow[2]](
+        stack.routes[flow.dst](
             Packet(
                 flow,
                 SYN_ACK,
@@ -206,7 +209,7 @@ class Request:
             self.timer.cancel()
             self.timer = None
 
-    def reusable(self, _now: int) -> bool:
+    def reusable(self, now: int) -> bool:
         """Whether connect() may take the port: it may not."""
         return False
 
@@ -293,7 +296,7 @@ class Request:
         """Tell a segment outside the window where it should be."""
         stack = self.stack
         ts_val = self.peer.timestamp(now) if self.ts_recent >= 0 else NO_TIMESTAMP
-        stack.routes[self.flow[2]](
+        stack.routes[self.flow.dst](
             Packet(
                 self.flow,
                 ACK,

@@ -11,12 +11,13 @@ from __future__ import annotations
 import errno
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from sim.packet import ACK, RST, Flow, Packet
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
 from sim.tcp.icmp import HEADERS, IPV6_EXCESS, icmp_arrives
+from sim.tcp.interfaces import Endpoint, Observer
 from sim.tcp.isn import address_key
 from sim.tcp.listener import Listener, ListenerGroup
 from sim.tcp.peer import Peer
@@ -26,57 +27,10 @@ from sim.tcp.request import Request
 from sim.tcp.seq import MASK
 from sim.tcp.states import State
 from sim.tcp.time_wait import TimeWait
+from sim.timers import Timers
 
 ANY: Final = ""
 """The wildcard address of a socket bound to no particular one, as in Python's socket module."""
-
-
-class RunningTimer(Protocol):
-    """What `Clock.start` returns."""
-
-    def cancel(self) -> None:
-        """Stop the timer, if it still runs."""
-
-
-class Clock(Protocol):
-    """What starts timers for the stack."""
-
-    def start(self, now: int, duration: int, expire: Callable[[int], None], /) -> RunningTimer:
-        """Call `expire(time)` about `duration` ns after `now`."""
-
-
-class Endpoint(Protocol):
-    """What stands in the connection table and takes the segments of one flow."""
-
-    state: State
-
-    def segment_arrives(self, segment: Packet, now: int) -> None:
-        """Process one segment."""
-
-    def reusable(self, now: int) -> bool:
-        """Whether connect() may take its port for a new connection."""
-
-    def vanish(self) -> None:
-        """Leave the table and stop all timers: the host has lost power."""
-
-
-class Observer(Protocol):
-    """Who counts, per connect(), what either side sends."""
-
-    def syn_sent(self, connection: int, /) -> None:
-        """Take note of a SYN."""
-
-    def synack_sent(self, connection: int, retransmission: bool, /) -> None:
-        """Take note of a SYN-ACK."""
-
-    def synack_timeout(self, connection: int, /) -> None:
-        """Take note that the next SYN-ACK is sent because its timer has expired."""
-
-    def cookie_sent(self, connection: int, /) -> None:
-        """Take note that the last SYN-ACK was a cookie: nothing is kept of the connection."""
-
-    def turned_away(self, connection: int, /) -> None:
-        """Take note that a full queue has turned a SYN away."""
 
 
 class Peers(dict[str, Peer]):
@@ -124,7 +78,7 @@ class Stack:
         self,
         profile: Profile,
         routes: Mapping[str, Callable[[Packet], None]],
-        timers: Clock,
+        timers: Timers,
         observer: Observer,
         source: Callable[[str], str],
         secret: int,
@@ -205,7 +159,7 @@ class Stack:
         port = address[1]
         if port not in self.established:
             self.established[port] = sum(
-                key[3] == port and endpoint.state == State.ESTABLISHED
+                key.dport == port and endpoint.state == State.ESTABLISHED
                 for key, endpoint in self.connections.items()
             )
         other = self.listeners.get(address)
@@ -261,7 +215,8 @@ class Stack:
         `isn`: the sequence number to begin with, if a connection in TIME-WAIT is reopened.
         """
         flow = segment.flow
-        listener = self.listeners.get((ANY, flow[3])) or self.listeners.get(flow[2:])
+        dst, port = flow.dst, flow.dport
+        listener = self.listeners.get((ANY, port)) or self.listeners.get((dst, port))
         if listener is not None:
             listener.segment_arrives(segment, now, isn)
         else:
@@ -280,7 +235,7 @@ class Stack:
             answer = Packet(flow, RST | ACK, 0, (segment.seq + segment.length) & MASK, 0)
         answer.ttl = self.profile.ttl
         answer.connection = segment.connection
-        self.routes[flow[2]](answer)
+        self.routes[flow.dst](answer)
 
     def icmp_arrives(self, kind: int, code: int, quoted: Packet, mtu: int, now: int) -> None:
         """Hand an ICMP error to whoever sent the quoted segment (RFC 9293 3.9.2.2).

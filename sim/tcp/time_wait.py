@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, NO_TIMESTAMP, RST, SYN, Packet
 from sim.tcp.challenge import limited
+from sim.tcp.interfaces import Endpoint
 from sim.tcp.seq import MASK, distance
 from sim.tcp.states import TRANSITIONS, Event, State
 
 if TYPE_CHECKING:
     from sim.tcp.connection import Connection
-    from sim.tcp.stack import RunningTimer
+    from sim.timers import Timer
 
 NEW_ISN_GAP: Final = 65535 + 2
 """How far beyond the old connection's numbers a reopened one begins (RFC 9293 MAY-2)."""
 
 
-class TimeWait:
+class TimeWait(Endpoint):
     """The rest of a connection that this side has closed."""
 
     __slots__ = (
@@ -57,7 +58,7 @@ class TimeWait:
         self.since = now
         self.answered = c.answered
         """When a segment out of order was last answered, ns."""
-        self.timer: RunningTimer = c.stack.timers.start(now, duration, self.over)
+        self.timer: Timer = c.stack.timers.start(now, duration, self.over)
 
     def over(self, _now: int) -> None:
         """Forget the connection: 2 MSL have passed, or the peer's FIN never came."""
@@ -81,7 +82,7 @@ class TimeWait:
     def reusable(self, now: int) -> bool:
         """Whether connect() may take the port for a new connection (net.ipv4.tcp_tw_reuse)."""
         profile = self.stack.profile
-        reuse = self.lockable() and profile.reuses_time_wait(self.key[0] == self.key[2])
+        reuse = self.lockable() and profile.reuses_time_wait(self.key.src == self.key.dst)
         return reuse and now - self.since >= profile.tw_reuse_delay
 
     def lockable(self) -> bool:
@@ -170,7 +171,7 @@ class TimeWait:
         stack = self.stack
         up = stack.profile.scales_up
         window = -(-self.window >> self.rcv_wscale) if up else self.window >> self.rcv_wscale
-        stack.routes[self.flow[2]](
+        stack.routes[self.flow.dst](
             Packet(
                 self.flow,
                 ACK,

@@ -89,7 +89,7 @@ def test_columns_say_what_the_bytes_say(tables: Tables) -> None:
     exchange(TracedSimulation(tables, seed=1))
     for row in tables.packets:
         packet = header.decode(row.datagram)
-        assert packet.flow == (row.src, row.sport, row.dst, row.dport)
+        assert tuple(packet.flow) == (row.src, row.sport, row.dst, row.dport)
         assert (packet.seq, packet.ack, packet.window) == (row.seq, row.ack, row.win)
         assert len(packet.payload) == row.len
 

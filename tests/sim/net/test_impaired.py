@@ -158,7 +158,7 @@ def test_script_names_the_packets_lost(script: str, lost: list[int]) -> None:
 
 def test_script_counts_each_connection_by_itself() -> None:
     lose = LossScript("SYN 1")
-    other = THERE._replace(sport=1025)
+    other = Flow(THERE.src, 1025, THERE.dst, THERE.dport)
     packets = [segment(SYN), segment(SYN, other), segment(SYN), segment(SYN, other)]
     assert [lose(packet) for packet in packets] == [True, True, False, False]
 
