@@ -47,7 +47,7 @@ def extensions() -> list[Extension]:
     try:
         modules: list[Extension] = mypycify(
             ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent", *HOT],
-            opt_level="3",
+            opt_level="2",
         )
     except SystemExit:
         print("mypyc refused: the packet path stays Python", file=sys.stderr)

@@ -1,33 +1,35 @@
 """A simulation's calendar: what is to happen, in the order of its time.
 
-An entry is a call: what to call and with what.  Entries of one time come by their priority, then
+An entry is a call: what to call and with what.  Entries of one moment come by their priority, then
 in the order in which they were put there, which is SimPy's order.
 
-Those of the near future are a heap.  Those farther off wait in bins of 131 microseconds, unsorted,
-and a bin becomes the heap when its time comes: a heap of a few entries costs a few comparisons,
-however many connections are under way.
+Those that come next are a sorted list, the very next one last.  Those after them wait in bins of
+half a millisecond, as they come; a bin is sorted when its time comes.  So an entry costs a few
+comparisons with those of its bin, however many connections are under way.
 """
 
 from __future__ import annotations
 
+from bisect import insort_left
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 LATE: Final = 2
-"""Priority of timers, beside SimPy's: what arrives in the same nanosecond comes first."""
+"""Priority of timers, beside SimPy's 0 and 1: what arrives in the same nanosecond comes first."""
 
-BIN: Final = 17
-"""A bin is 2**17 ns."""
-RANK: Final = 56
-"""Entries are numbered below 2**56; their priority stands above."""
-
-_push: Final = heappush
-_pop: Final = heappop
+BIN: Final = 19
+"""A bin is 2**19 ns."""
+PRIORITY: Final = 2
+"""Bits of a priority."""
 
 Call: TypeAlias = Callable[[Any], None]
-Entry: TypeAlias = tuple[int, int, Call, Any]
-"""Time (ns); priority and number in one; what is called, and with what."""
+Entry: TypeAlias = tuple[int, Call, Any]
+"""Time (ns) and priority as one number, negative; what is called, and with what."""
+
+_insort: Final = insort_left
+_when: Final = itemgetter(0)
 
 
 class Calendar:
@@ -41,35 +43,34 @@ class Calendar:
         """Entries whose time is still to come."""
         self.dormant = 0
         """Those in which no live timer is left: they end no simulation late."""
-        self._number = 0
-        self._near: list[Entry] = []
-        self._bin = 0
-        """The number of the bin that is the heap now, and of all before it."""
+        self._next: list[Entry] = []
+        self._last = 0
+        """Time and priority of the last of those when they were sorted: what is before joins them."""
         self._bins: dict[int, list[Entry]] = {}
-        self._far: list[int] = []
+        self._numbers: list[int] = []
         """The numbers of the bins, a heap."""
 
     def put(self, time: int, priority: int, call: Call, argument: Any) -> None:
         """Let `call(argument)` happen at `time` (ns), which must not lie before `now`."""
-        number = self._number = self._number + 1
         self.pending += 1
-        entry = (time, (priority << RANK) + number, call, argument)
-        bin_ = time >> BIN
-        if bin_ <= self._bin:
-            _push(self._near, entry)
+        when = -(time << PRIORITY | priority)
+        entry: Any = (when, call, argument)
+        if when > self._last:
+            _insort(self._next, entry, key=_when)
             return
-        entries = self._bins.get(bin_)
+        number = time >> BIN
+        entries = self._bins.get(number)
         if entries is None:
-            self._bins[bin_] = [entry]
-            _push(self._far, bin_)
+            self._bins[number] = [entry]
+            heappush(self._numbers, number)
         else:
             entries.append(entry)
 
     def head(self) -> Entry | None:
         """Return the next entry, None if there is none."""
-        if not self._near and self._far:
+        if not self._next and self._numbers:
             self._open_bin()
-        return self._near[0] if self._near else None
+        return self._next[-1] if self._next else None
 
     def proceed(self, limit: int) -> bool:
         """Let up to `limit` entries happen; False once nothing is left but the dormant."""
@@ -81,15 +82,18 @@ class Calendar:
 
     def step(self) -> None:
         """Let the next entry happen; raises IndexError if there is none."""
-        if not self._near:
+        if not self._next:
             self._open_bin()
-        self.now, _, call, argument = _pop(self._near)
+        when, call, argument = self._next.pop()
+        self.now = -when >> PRIORITY
         self.pending -= 1
         self.passed += 1
         call(argument)
 
     def _open_bin(self) -> None:
-        """Let the next bin be the heap."""
-        self._bin = bin_ = _pop(self._far)
-        self._near = near = self._bins.pop(bin_)
-        heapify(near)
+        """Sort the next bin; of entries of one moment the first comes last."""
+        entries = self._bins.pop(heappop(self._numbers))
+        entries.reverse()
+        entries.sort(key=_when)
+        self._next = entries
+        self._last = entries[0][0]

@@ -15,7 +15,7 @@ from mypy_extensions import mypyc_attr
 from simpy.core import EmptySchedule, Infinity, StopSimulation
 from simpy.events import NORMAL, URGENT, Event
 
-from sim.calendar import Calendar
+from sim.calendar import PRIORITY, Calendar
 
 EVENTS_BETWEEN_REPORTS = 8192
 
@@ -69,7 +69,7 @@ class Engine(simpy.Environment):
     def peek(self) -> float:
         """Return the time of the next event, ns; infinity if there is none."""
         head = self.calendar.head()
-        return Infinity if head is None else head[0]
+        return Infinity if head is None else -head[0] >> PRIORITY
 
     def step(self) -> None:
         """Process the next event; raises simpy.core.EmptySchedule if there is none."""

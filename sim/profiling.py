@@ -78,7 +78,7 @@ class ProfiledEngine(Engine):
             head = self.calendar.head()
             if head is None or self.calendar.pending <= self.calendar.dormant:
                 return False
-            happening = describe(*head[2:])
+            happening = describe(*head[1:])
             events[happening] += 1
             start = perf_counter_ns()
             try:

@@ -12,7 +12,12 @@ KEY, PORTS, IRS = 0x0123_4567_89AB_CDEF, 40000 << 16 | 80, 0xFFFF_FFFE
 NUMBERS = st.integers(0, (1 << 32) - 1)
 
 
-@given(key=st.integers(-(1 << 63), (1 << 63) - 1), ports=NUMBERS, irs=NUMBERS, now=st.integers(0, 1 << 60))
+@given(
+    key=st.integers(-(1 << 63), (1 << 63) - 1),
+    ports=NUMBERS,
+    irs=NUMBERS,
+    now=st.integers(0, 1 << 60),
+)
 @pytest.mark.parametrize("mss", MSS_CLASSES)
 def test_a_cookie_comes_back(mss: int, key: int, ports: int, irs: int, now: int) -> None:
     cookie = make(key, ports, irs, mss, now)
