@@ -10,9 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from simpy.events import NORMAL
-
-from sim.calendar import Calendar
+from sim.calendar import NORMAL, Calendar
 from sim.host import Host
 from sim.socket import POLLIN, Address, Socket
 
@@ -26,7 +24,7 @@ class Arrivals:
     the next is asked for when it comes.
     """
 
-    __slots__ = ("address", "calendar", "clients", "hold", "times")
+    __slots__ = ("_coming", "address", "calendar", "hold")
 
     def __init__(
         self,
@@ -37,9 +35,8 @@ class Arrivals:
         hold: float,
     ) -> None:
         self.calendar = calendar
-        self.clients: Iterator[Host] = itertools.cycle(clients)
+        self._coming: Iterator[tuple[int, Host]] = zip(times, itertools.cycle(clients))
         self.address = address
-        self.times: Iterator[int] = iter(times)
         self.hold = hold
         self._wait()
 
@@ -50,9 +47,10 @@ class Arrivals:
 
     def _wait(self) -> None:
         calendar = self.calendar
-        time = next(self.times, None)
-        if time is not None:
-            calendar.put(max(time, calendar.now), NORMAL, self.connect, next(self.clients))
+        for time, client in self._coming:
+            at = time if time > calendar.now else calendar.now
+            calendar.put(at, NORMAL, self.connect, client)
+            return
 
 
 def connect_hold_close(host: Host, address: Address, hold: float) -> None:
@@ -62,10 +60,9 @@ def connect_hold_close(host: Host, address: Address, hold: float) -> None:
     """
     connecting = host.socket()
     try:
-        returned: Any = connecting.connect(address)
+        connecting.start_connect(address, Holder(connecting, hold))
     except OSError:
         return
-    returned.callbacks.append(Holder(connecting, hold))
 
 
 class Holder:
@@ -77,15 +74,13 @@ class Holder:
         self.socket = socket
         self.hold = hold
 
-    def __call__(self, returned: Any) -> None:
+    def __call__(self, error: int) -> None:
         """Take note that connect() returned."""
-        if not returned._ok:
-            returned.defused = True
-        elif self.hold < WITHOUT_END:
-            timeout: Any = self.socket.host.env.timeout(int(self.hold))
-            timeout.callbacks.append(self.close)
+        if not error and self.hold < WITHOUT_END:
+            calendar = self.socket.host.calendar
+            calendar.put(calendar.now + int(self.hold), NORMAL, Holder.close, self)
 
-    def close(self, _: Any) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self.socket.close()
 
@@ -115,10 +110,10 @@ class Workers:
             connection.add_reader(Reader(connection))
             if self.pause:
                 self.idle -= 1
-                timeout: Any = listening.host.env.timeout(self.pause)
-                timeout.callbacks.append(self.rested)
+                calendar = listening.host.calendar
+                calendar.put(calendar.now + self.pause, NORMAL, Workers.rested, self)
 
-    def rested(self, _: Any) -> None:
+    def rested(self) -> None:
         """Hear that one of them is idle again."""
         self.idle += 1
         self.work()

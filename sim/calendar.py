@@ -16,8 +16,10 @@ from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+URGENT: Final = 0
+NORMAL: Final = 1
 LATE: Final = 2
-"""Priority of timers, beside SimPy's 0 and 1: what arrives in the same nanosecond comes first."""
+"""Priorities: SimPy's two, and that of timers: what arrives in the same nanosecond comes first."""
 
 BIN: Final = 19
 """A bin is 2**19 ns."""
@@ -45,7 +47,7 @@ class Calendar:
         """Those in which no live timer is left: they end no simulation late."""
         self._next: list[Entry] = []
         self._last = 0
-        """Time and priority of the last of those when they were sorted: what is before joins them."""
+        """Time and priority of the last of those that were sorted: what is before joins them."""
         self._bins: dict[int, list[Entry]] = {}
         self._numbers: list[int] = []
         """The numbers of the bins, a heap."""
@@ -56,7 +58,11 @@ class Calendar:
         when = -(time << PRIORITY | priority)
         entry: Any = (when, call, argument)
         if when > self._last:
-            _insort(self._next, entry, key=_when)
+            following = self._next
+            if not following or when > following[-1][0]:
+                following.append(entry)
+            else:
+                _insort(following, entry, key=_when)
             return
         number = time >> BIN
         entries = self._bins.get(number)
@@ -74,7 +80,8 @@ class Calendar:
 
     def proceed(self, limit: int) -> bool:
         """Let up to `limit` entries happen; False once nothing is left but the dormant."""
-        for _ in range(limit):
+        end = self.passed + limit
+        while self.passed < end:
             if self.pending <= self.dormant:
                 return False
             self.step()

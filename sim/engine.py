@@ -13,9 +13,9 @@ from typing import Any
 import simpy
 from mypy_extensions import mypyc_attr
 from simpy.core import EmptySchedule, Infinity, StopSimulation
-from simpy.events import NORMAL, URGENT, Event
+from simpy.events import Event
 
-from sim.calendar import PRIORITY, Calendar
+from sim.calendar import NORMAL, PRIORITY, URGENT, Calendar
 
 EVENTS_BETWEEN_REPORTS = 8192
 

@@ -59,8 +59,7 @@ class Host:
         self.records = records
         records.add_host(name, profile.name, profile.syn.waits, profile.synack.waits)
         phase = secret >> (64 - PHASE_BITS) if profile.wheel.tick else 0
-        deadlines = profile.wheel.deadlines
-        timers = Timers(self.calendar, lambda timeout: deadlines(phase, timeout))
+        timers = Timers(self.calendar, lambda timeout: profile.wheel.rounding(phase, timeout))
         complaints = Complaints(
             self.calendar,
             self.source_address,

@@ -91,20 +91,25 @@ class ProfiledEngine(Engine):
 def describe(call: Callable[[Any], None], argument: Any) -> Happening:
     """Return what kind of event an entry of the calendar is, and the module that takes it."""
     if isinstance(argument, TimerQueue):
-        alive = (timer.expire for timer in argument.fifo if timer.expire is not None)
-        return Happening("timer", _module(next(alive, argument.fire)))
+        timer = argument.alive()
+        return Happening("timer", _module((timer and timer.expire) or argument.fire))
     if call is happen:
         takers = argument.callbacks
         return Happening(type(argument).__name__, _module(takers[0]) if takers else "nobody")
     if isinstance(argument, Packet):
         return Happening(_segment(argument), _module(call))
-    kind = "ICMP" if isinstance(argument, IcmpPacket) else call.__name__
+    kind = "ICMP" if isinstance(argument, IcmpPacket) else _name(call)
     return Happening(kind, _module(call))
 
 
 def _segment(packet: Packet) -> str:
     kind = next((name for flags, name in PACKETS if packet.flags & flags == flags), "other")
     return f"{kind} with data" if packet.payload else kind
+
+
+def _name(callback: Callable[..., Any]) -> str:
+    """Return the name of a function or method, or of the class of what else is called."""
+    return str(getattr(callback, "__name__", type(callback).__name__))
 
 
 def _module(callback: Callable[..., Any]) -> str:

@@ -24,8 +24,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mypy_extensions import mypyc_attr
-from simpy.events import NORMAL, Event
+from simpy.events import Event
 
+from sim.calendar import NORMAL
 from sim.engine import happen
 from sim.packet import NOT_OBSERVED, Flow
 from sim.sockopt import get_option, set_option
@@ -90,6 +91,7 @@ class Socket(User, Acceptor):
         "_listener",
         "_reader",
         "_reading",
+        "_returned",
         "_told",
         "_unread",
         "_waiting",
@@ -117,6 +119,8 @@ class Socket(User, Acceptor):
         """Whether the program still reads: shutdown(SHUT_RD) ends it."""
         self._waiting: Event | None = None
         """Of connect()."""
+        self._returned: Callable[[int], None] | None = None
+        """Of start_connect()."""
         self._deferred: Address | None = None
         """Where the first data will open a connection to (TCP_FASTOPEN_CONNECT)."""
         self._early: int | None = None
@@ -316,6 +320,17 @@ class Socket(User, Acceptor):
             return self._open(address, b"")
         return self._open(address, None)
 
+    def start_connect(self, address: Address, returned: Callable[[int], None]) -> None:
+        """Open a connection of a new socket and go on; `returned` is called when connect() returns.
+
+        It hears an errno, or 0 if the connection is established.  Errors known at once are raised
+        here, as by connect().
+        """
+        if self._connection is not None or self._listener is not None:
+            raise os_error(errno.EISCONN)
+        self._begin(address, None)
+        self._returned = returned
+
     def disconnect(self) -> None:
         """Reset the connection, if there is one; the socket can connect again.
 
@@ -353,6 +368,20 @@ class Socket(User, Acceptor):
         return self._open(address, data)
 
     def _open(self, address: Address, early: bytes | None) -> Event:
+        """Send the SYN and return what connect() returns."""
+        self._begin(address, early)
+        env = self.host.env
+        if not self.blocking:
+            if early:
+                return Done(env, len(early))
+            raise os_error(errno.EINPROGRESS)
+        self._waiting = waiting = Event(env)
+        if early is not None:
+            self._early = len(early)
+        return waiting
+
+    def _begin(self, address: Address, early: bytes | None) -> None:
+        """Send the SYN; the rows of the records tell of errors, too."""
         dst, dport = address
         self._deferred = None
         host = self.host
@@ -374,14 +403,6 @@ class Socket(User, Acceptor):
             records.finish(row, now, 0, errno_name(error))
             raise
         self._connection = connection
-        if not self.blocking:
-            if early:
-                return Done(host.env, len(early))
-            raise os_error(errno.EINPROGRESS)
-        self._waiting = waiting = Event(host.env)
-        if early is not None:
-            self._early = len(early)
-        return waiting
 
     def _port_in_range(self, dst: str, dport: int) -> int:
         """Return a free port of IP_LOCAL_PORT_RANGE; 0 if the host may choose."""
@@ -601,8 +622,17 @@ class Socket(User, Acceptor):
             self._waiting = None
             self._told = True
             self._succeed(waiting, self._early)
+        elif self._returned is not None:
+            self._told = True
+            self._return(0, now)
         if self._watching is not None:
             self._notify()
+
+    def _return(self, number: int, now: int) -> None:
+        """Let the connect() of start_connect() return."""
+        if self._returned is not None:
+            self.host.calendar.put(now, NORMAL, self._returned, number)
+            self._returned = None
 
     def failed(self, number: int, now: int) -> None:
         """Hear from the connection that it is gone."""
@@ -615,7 +645,9 @@ class Socket(User, Acceptor):
         waiters = [waiting, self._reading and self._reading[0], self._writing and self._writing[0]]
         self._waiting = self._reading = self._writing = None
         events = [event for event in waiters if event is not None]
-        if not events:
+        if self._returned is not None:
+            self._return(number, now)
+        elif not events:
             self._error = number
         for event in events:
             event.fail(os_error(number))

@@ -22,7 +22,7 @@ from sim.net.links import Kinds, make_link
 from sim.net.node import Send
 from sim.packet import NOT_OBSERVED, Flow, Packet
 from sim.simulation import Simulation
-from sim.socket import Address, Socket, errno_name
+from sim.socket import ERRNO_NAMES, Address, Socket, errno_name
 from sim.tapped_links import TracedImpairedLink, TracedLink, TracedQueuedLink
 from sim.tcp import rto
 from sim.tcp.connection import Connection
@@ -96,7 +96,7 @@ class TracedHost(Host):
         """Identification of the latest packet, by the flow of the peer's segments."""
         super().__init__(*arguments, **options)
         timers = self.tcp.timers
-        self.tcp.timers = TracedTimers(timers.calendar, timers.deadlines)
+        self.tcp.timers = TracedTimers(timers.calendar, timers.rounding)
         self.tcp.timers.host = self
         self.tcp.routes = TracedRoutes(self)
 
@@ -329,6 +329,24 @@ class TracedSocket(Socket):
         event: Event = self._call(super().connect, address)
         return event
 
+    def start_connect(self, address: Address, returned: Callable[[int], None]) -> None:
+        """As `Socket.start_connect`: a connect(), for those who look on."""
+
+        def shown(error: int) -> None:
+            if error:
+                self._show("raise", f"connect() {ERRNO_NAMES[error]}")
+            else:
+                self._show("return", "connect()")
+            returned(error)
+
+        self._show("call", f"connect({_argument(address)})")
+        try:
+            super().start_connect(address, shown)
+        except OSError as error:
+            self._show("raise", f"connect() {errno_name(error)}")
+            raise
+        self._show("waiting", "connect()")
+
     def recv(self, count: int = 65536) -> Event:
         """As `Socket.recv`."""
         event: Event = self._call(super().recv, count)
@@ -378,12 +396,12 @@ class TracedSocket(Socket):
             raise
         if isinstance(result, Event) and result.callbacks is not None:
             self._show("waiting", f"{name}()")
-            result.callbacks.append(partial(self._returned, name))
+            result.callbacks.append(partial(self._show_end, name))
         else:
             self._show("return", f"{name}()")
         return result
 
-    def _returned(self, name: str, event: Event) -> None:
+    def _show_end(self, name: str, event: Event) -> None:
         if event.ok:
             self._show("return", f"{name}()")
         else:

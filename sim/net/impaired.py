@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from simpy.events import NORMAL
-
+from sim.calendar import NORMAL
 from sim.engine import Engine
 from sim.net.impairments import Fate, Impairments, Lose, Outcome
 from sim.net.link import Link

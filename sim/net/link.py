@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 from mypy_extensions import mypyc_attr
-from simpy.events import NORMAL
 
+from sim.calendar import NORMAL
 from sim.engine import Engine
 from sim.streams import Streams
 

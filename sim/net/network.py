@@ -26,7 +26,7 @@ from sim.net.node import EqualCost, ForwardingTable, Narrow, Router, Send
 from sim.net.routing import Routing
 from sim.streams import Streams
 from sim.tcp.errors import os_error
-from sim.timers import Timers
+from sim.timers import Rounding, Timers
 
 ROUTER_ADDRESS = IPv4Address("172.16.0.1")
 ROUTER_PREFIX_V6 = "fd00:ac10::"
@@ -104,7 +104,7 @@ class Network:
         """
         if name in self._nodes:
             raise ValueError(f"there is already a node named {name!r}")
-        timers = timers or Timers(self.engine.calendar, lambda duration: lambda now: now + duration)
+        timers = timers or Timers(self.engine.calendar, partial(Rounding, 0))
         complaints = complaints or self.complaints(name)
         refused = partial(complaints.about, said=HOST_UNREACHABLE, reason="no neighbour")
         neighbours = Neighbours(self.engine, timers, refused, complaints.dropped)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mypy_extensions import mypyc_attr
-from simpy.events import NORMAL
 
+from sim.calendar import NORMAL
 from sim.engine import Engine
 from sim.net.link import Link
 from sim.net.queues import DropTail, Queue

@@ -79,7 +79,7 @@ class Commands:
         elif isinstance(step, Sleep):
             bench.advance(bench.now + step.duration)
         elif isinstance(step, FlushMetrics):
-            for peer in bench.host.tcp.peers.values():
+            for peer in bench.host.tcp.peers.known.values():
                 peer.forget()
         elif isinstance(step, Either):
             self._do_either(step)

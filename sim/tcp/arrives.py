@@ -9,7 +9,6 @@ compartment.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from sim.packet import ACK, FIN, NO_SYN_OPTIONS, NO_TIMESTAMP, RST, SYN, Packet
@@ -409,18 +408,3 @@ def fin_arrives(c: Connection, now: int) -> None:
         c.wait_2msl(now)
     if user is not None:
         user.readable(now)
-
-
-def no_control_block(c: Connection, segment: Packet, now: int) -> None:
-    """Raise: CLOSED and LISTEN have no control block, and TIME-WAIT another."""
-    raise AssertionError(f"{c.state} has no control block")
-
-
-ARRIVES: Final[tuple[Callable[[Connection, Packet, int], None], ...]] = (
-    no_control_block,  # CLOSED
-    no_control_block,  # LISTEN
-    syn_sent,
-    *(synchronized,) * (len(State) - 4),
-    no_control_block,  # TIME-WAIT
-)
-"""What takes a segment, by state."""

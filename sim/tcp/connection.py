@@ -24,8 +24,7 @@ from sim.packet import (
     Packet,
     SynOptions,
 )
-from sim.tcp import fastopen_client, receiving, sending
-from sim.tcp.arrives import ARRIVES
+from sim.tcp import arrives, fastopen_client, receiving, sending
 from sim.tcp.challenge import NEVER_YET
 from sim.tcp.header import TIMESTAMPS
 from sim.tcp.interfaces import Endpoint, User
@@ -166,14 +165,18 @@ class Connection(Endpoint):
         before = self.state
         self.state = after = TRANSITIONS[before][event]
         if State.ESTABLISHED in (before, after):
-            established = self.stack.established
             port = self.key.dport
-            if port in established:
-                established[port] += 1 if after == State.ESTABLISHED else -1
+            count = self.stack.established.get(port)
+            if count is not None:
+                count += 1 if after == State.ESTABLISHED else -1
+                self.stack.established[port] = count
 
     def segment_arrives(self, segment: Packet, now: int) -> None:
         """Process a segment (RFC 9293 3.10.7) as the state demands."""
-        ARRIVES[self.state](self, segment, now)
+        if self.state == State.SYN_SENT:
+            arrives.syn_sent(self, segment, now)
+        else:
+            arrives.synchronized(self, segment, now)
 
     # The active open.
 

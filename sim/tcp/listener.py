@@ -166,7 +166,7 @@ class Listener:
         most = self.stack.profile.max_syn_backlog
         if most - self.requests >= most >> 2:
             return False
-        peer = self.stack.peers.get(segment.flow.src)
+        peer = self.stack.peers.known.get(segment.flow.src)
         return peer is None or not peer.proven
 
     def _turn_away(self, segment: Packet) -> None:
@@ -242,7 +242,7 @@ class Listener:
         except OSError:
             stack.counters["TcpExtListenDrops"] += 1
             return
-        request.peer = stack.peers.setdefault(request.key.src, request.peer)
+        request.peer = stack.peers.keep(request.key.src, request.peer)
         connection = request.connection(segment, now)
         stack.connections[request.key] = connection
         stack.counters["TcpPassiveOpens"] += 1

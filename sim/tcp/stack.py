@@ -33,29 +33,41 @@ ANY: Final = ""
 """The wildcard address of a socket bound to no particular one, as in Python's socket module."""
 
 
-class Peers(dict[str, Peer]):
+class Peers:
     """Remote address -> what is kept about it; a missing one is made when first asked for."""
 
-    def __init__(self, profile: Profile, source: Callable[[str], str], secret: int, mss: int):
-        super().__init__()
+    def __init__(
+        self, profile: Profile, source: Callable[[str], str], secret: int, mss: int
+    ) -> None:
         self._profile = profile
         self._source = source
         self._secret = secret
         self._mss = mss
+        self.known: dict[str, Peer] = {}
 
-    def __missing__(self, address: str) -> Peer:
-        """Make it."""
-        peer = self[address] = self._make(address)
+    def __getitem__(self, address: str) -> Peer:
+        """Return what is kept about an address from now on."""
+        peer = self.known.get(address)
+        if peer is None:
+            peer = self.known[address] = self._make(address)
         return peer
 
     def passing(self, address: str) -> Peer:
         """Return what is known of an address, and keep nothing new: a flood has many."""
-        return self.get(address) or self._make(address)
+        peer = self.known.get(address)
+        return self._make(address) if peer is None else peer
+
+    def keep(self, address: str, peer: Peer) -> Peer:
+        """Return what is kept about an address; `peer`, if nothing was."""
+        kept = self.known.get(address)
+        if kept is None:
+            kept = self.known[address] = peer
+        return kept
 
     def configure(self, profile: Profile) -> None:
         """Let peers be talked to as another profile says, known ones included."""
         self._profile = profile
-        for peer in self.values():
+        for peer in self.known.values():
             peer.profile = profile
             peer.shrink(peer.mss)
 
@@ -189,7 +201,7 @@ class Stack:
             endpoint.vanish()
         self.listeners.clear()
         self.ports.bound.clear()
-        self.peers.clear()
+        self.peers.known.clear()
 
     def reserve_memory(self) -> None:
         """Reserve a socket's buffers, or raise OSError (ENOBUFS)."""

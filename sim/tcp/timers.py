@@ -7,9 +7,10 @@ and the rounding of timers (FACTS: the timer wheel).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
+
+from sim.timers import Rounding
 
 NEVER: Final = 1 << 62
 """A time that no simulation reaches, ns."""
@@ -28,24 +29,20 @@ class Wheel:
     """Length of a tick, ns."""
     levels: tuple[tuple[int, int], ...] = ((NEVER, 0),)
 
-    def deadlines(self, phase: int, timeout: int) -> Callable[[int], int]:
-        """Return the function that says when a timer of `timeout` ns started at `now` expires, ns.
+    def rounding(self, phase: int, timeout: int) -> Rounding:
+        """Return how timers of `timeout` ns are rounded.
 
         `phase` is how far the host's clock was, in ns, when the simulation began.
 
-        >>> Wheel(4_000_000, ((63, 0), (504, 3))).deadlines(0, 1_000_000_000)(0)
+        >>> Wheel(4_000_000, ((63, 0), (504, 3))).rounding(0, 1_000_000_000).deadline(0)
         1024000000
         """
         tick = self.tick
         if not tick:
-            return timeout.__add__
+            return Rounding(0, timeout)
         ticks = -(-timeout // tick)
         shift = next((s for limit, s in self.levels if ticks < limit), self.levels[-1][1])
-
-        def deadline(now: int) -> int:
-            return (((((now + phase) // tick + ticks) >> shift) + 1) << shift) * tick - phase
-
-        return deadline
+        return Rounding(tick, ticks, shift, phase)
 
 
 @dataclass(frozen=True, slots=True)

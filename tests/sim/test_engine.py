@@ -14,14 +14,10 @@ from simpy.events import Event
 
 from sim.engine import EVENTS_BETWEEN_REPORTS, Engine
 from sim.tcp.profiles import PROFILES
-from sim.timers import Timers
+from sim.timers import Rounding, Timers
 
 LINUX_WHEEL = PROFILES["linux"].wheel
 Log = list[tuple[float, str]]
-
-
-def exact(duration: int) -> Any:
-    return duration.__add__
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def env() -> Engine:
 
 @pytest.fixture
 def timers(env: Engine) -> Timers:
-    return Timers(env.calendar, exact)
+    return Timers(env.calendar, partial(Rounding, 0))
 
 
 def recorder(log: Log, name: str) -> Any:
@@ -221,7 +217,8 @@ def test_cancelled_timers_take_no_memory(env: Engine, timers: Timers) -> None:
     last = timers.start(0, 10, recorder([], ""))
     for timer in reversed(cancelled):
         timer.cancel()
-    assert list(last.queue.fifo) == [last]
+    assert last.queue.first is last
+    assert last.following is None
 
 
 def test_a_timer_may_start_the_next_when_it_expires(env: Engine, timers: Timers) -> None:
@@ -267,10 +264,10 @@ def test_timers_agree_with_a_model(plan: list[tuple[int, int, int]], wheel: bool
     env = Engine()
     tick = LINUX_WHEEL.tick
 
-    def deadlines(duration: int) -> Any:
-        return LINUX_WHEEL.deadlines(12345, duration * tick) if wheel else duration.__add__
+    def rounding(duration: int) -> Rounding:
+        return LINUX_WHEEL.rounding(12345, duration * tick) if wheel else Rounding(0, duration)
 
-    timers = Timers(env.calendar, deadlines)
+    timers = Timers(env.calendar, rounding)
     scale = tick if wheel else 1
     log: list[tuple[int, int]] = []
     expected = []
@@ -285,7 +282,7 @@ def test_timers_agree_with_a_model(plan: list[tuple[int, int, int]], wheel: bool
     for number, (begin, duration, cancelled) in enumerate(plan):
         at = begin * scale
         env.timeout(at).callbacks.append(partial(start, number, duration, cancelled))
-        due = deadlines(duration)(at)
+        due = rounding(duration).deadline(at)
         last = max(last, at, cancelled * scale if cancelled >= begin else 0)
         assume(due != cancelled * scale)  # At one moment the order of making decides.
         if cancelled < begin or due < cancelled * scale:

@@ -19,7 +19,7 @@ def test_the_wheel_is_the_formula_of_the_measurement(now: int, phase: int, ticks
     """fire_jiffy = (((now_jiffy + timeout_jiffies) >> s) + 1) << s."""
     s = 0 if ticks < 63 else 3 if ticks < 504 else 6 if ticks < 4032 else 9
     jiffy = (((now + phase) // TICK + ticks) >> s) + 1 << s
-    deadline = LINUX_WHEEL.deadlines(phase, ticks * TICK)(now)
+    deadline = LINUX_WHEEL.rounding(phase, ticks * TICK).deadline(now)
     assert deadline + phase == jiffy * TICK
     assert ticks * TICK < deadline - now <= (ticks + (1 << s)) * TICK
 
@@ -29,12 +29,12 @@ def test_what_is_started_later_does_not_expire_earlier(
     phase: int, timeout: int, a: int, b: int
 ) -> None:
     """On this the order of a queue of timers rests."""
-    deadline = LINUX_WHEEL.deadlines(phase, timeout)
+    deadline = LINUX_WHEEL.rounding(phase, timeout).deadline
     assert deadline(min(a, b)) <= deadline(max(a, b))
 
 
 def test_a_clock_without_ticks_is_exact() -> None:
-    assert Wheel(0).deadlines(0, 123)(1000) == 1123
+    assert Wheel(0).rounding(0, 123).deadline(1000) == 1123
 
 
 @pytest.mark.parametrize(
