@@ -116,7 +116,7 @@ def _module(callback: Callable[..., Any]) -> str:
     """Return the module of whoever a callback belongs to; of a process, that of its program."""
     while isinstance(callback, partial):
         callback = callback.func
-    owner = getattr(callback, "__self__", callback)
+    owner = getattr(callback, "__self__", getattr(callback, "__objclass__", callback))
     if isinstance(owner, Process):
         frame = getattr(owner._generator, "gi_frame", None)
         return str(frame.f_globals["__name__"]) if frame is not None else type(owner).__module__
