@@ -24,7 +24,7 @@ class Arrivals:
     the next is asked for when it comes.
     """
 
-    __slots__ = ("_coming", "address", "calendar", "hold")
+    __slots__ = ("_coming", "_connect", "address", "calendar", "hold")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Arrivals:
         self._coming: Iterator[tuple[int, Host]] = zip(times, itertools.cycle(clients))
         self.address = address
         self.hold = hold
+        self._connect = self.connect
         self._wait()
 
     def connect(self, client: Host) -> None:
@@ -49,7 +50,7 @@ class Arrivals:
         calendar = self.calendar
         for time, client in self._coming:
             at = time if time > calendar.now else calendar.now
-            calendar.put(at, NORMAL, self.connect, client)
+            calendar.put(at, NORMAL, self._connect, client)
             return
 
 
@@ -91,23 +92,23 @@ class Workers:
     An accepted connection is read, and closed when the client closes it.
     """
 
-    __slots__ = ("idle", "listening", "pause")
+    __slots__ = ("_work", "idle", "listening", "pause")
 
     def __init__(self, listening: Socket, number: int, pause: int) -> None:
         self.listening = listening
         self.idle = number
         self.pause = pause
-        self.work()
+        self._work = self.work
+        self.work(listening)
 
-    def work(self) -> None:
+    def work(self, listening: Socket) -> None:
         """Accept what waits while somebody is idle; be called again when something does."""
-        listening = self.listening
         while self.idle:
             if not listening.readiness() & POLLIN:
-                listening.add_reader(self.work)
+                listening.add_reader(self._work)
                 return
             connection, _ = listening.accept_nowait()
-            connection.add_reader(Reader(connection))
+            connection.add_reader(read)
             if self.pause:
                 self.idle -= 1
                 calendar = listening.host.calendar
@@ -116,26 +117,17 @@ class Workers:
     def rested(self) -> None:
         """Hear that one of them is idle again."""
         self.idle += 1
-        self.work()
+        self.work(self.listening)
 
 
-class Reader:
-    """Reads a connection, and closes it when the client has closed it."""
-
-    __slots__ = ("connection",)
-
-    def __init__(self, connection: Socket) -> None:
-        self.connection = connection
-
-    def __call__(self) -> None:
-        """Read what has arrived."""
-        connection = self.connection
-        try:
-            received: Any = connection.recv()
-            data: bytes = received._value
-        except OSError:
-            data = b""
-        if data:
-            connection.add_reader(self)
-        else:
-            connection.close()
+def read(connection: Socket) -> None:
+    """Read what has arrived; close the connection if that was the end."""
+    try:
+        received: Any = connection.recv()
+        data: bytes = received._value
+    except OSError:
+        data = b""
+    if data:
+        connection.add_reader(read)
+    else:
+        connection.close()

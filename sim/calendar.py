@@ -16,6 +16,8 @@ from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+from mypy_extensions import i64
+
 URGENT: Final = 0
 NORMAL: Final = 1
 LATE: Final = 2
@@ -39,14 +41,14 @@ class Calendar:
 
     def __init__(self) -> None:
         self.now = 0
-        self.passed = 0
+        self.passed: i64 = 0
         """Entries whose time has come so far."""
-        self.pending = 0
+        self.pending: i64 = 0
         """Entries whose time is still to come."""
-        self.dormant = 0
+        self.dormant: i64 = 0
         """Those in which no live timer is left: they end no simulation late."""
         self._next: list[Entry] = []
-        self._last = 0
+        self._last: i64 = 0
         """Time and priority of the last of those that were sorted: what is before joins them."""
         self._bins: dict[int, list[Entry]] = {}
         self._numbers: list[int] = []
@@ -55,7 +57,7 @@ class Calendar:
     def put(self, time: int, priority: int, call: Call, argument: Any) -> None:
         """Let `call(argument)` happen at `time` (ns), which must not lie before `now`."""
         self.pending += 1
-        when = -(time << PRIORITY | priority)
+        when: i64 = -(time << PRIORITY | priority)
         entry: Any = (when, call, argument)
         if when > self._last:
             following = self._next
@@ -78,7 +80,7 @@ class Calendar:
             self._open_bin()
         return self._next[-1] if self._next else None
 
-    def proceed(self, limit: int) -> bool:
+    def proceed(self, limit: i64) -> bool:
         """Let up to `limit` entries happen; False once nothing is left but the dormant."""
         end = self.passed + limit
         while self.passed < end:

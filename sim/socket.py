@@ -130,7 +130,7 @@ class Socket(User, Acceptor):
         self._reading: tuple[Event, int] | None = None
         self._writing: tuple[Event, bytes, int] | None = None
         self._watching: Event | None = None
-        self._reader: Callable[[], None] | None = None
+        self._reader: Callable[[Socket], None] | None = None
         if connection is not None:
             connection.user = self
             self.settings = connection.settings
@@ -547,13 +547,13 @@ class Socket(User, Acceptor):
 
     # Readiness, for programs that serve many sockets.
 
-    def add_reader(self, callback: Callable[[], None]) -> None:
-        """Let `callback` be called once when there is something to read, or a connection to accept.
+    def add_reader(self, callback: Callable[[Socket], None]) -> None:
+        """Let `callback(socket)` be called once when there is something to read, or to accept.
 
         It is called at once if there is something now.
         """
         if self.readiness() & POLLIN:
-            callback()
+            callback(self)
         else:
             self._reader = callback
 
@@ -670,7 +670,7 @@ class Socket(User, Acceptor):
     def _call_reader(self) -> None:
         if self._reader is not None:
             reader, self._reader = self._reader, None
-            reader()
+            reader(self)
 
     def writable(self, now: int) -> None:
         """Hear from the connection that the send buffer has room."""

@@ -10,7 +10,7 @@ from simpy.events import Event
 
 from scenarios.store import open_results
 from scenarios.traces import TraceFiles
-from sim.tapped import TracedSimulation
+from sim.tapped import TracedSimulation, TracedSocket
 from sim.units import MS, S
 
 
@@ -72,7 +72,7 @@ def exchange(
     def serve() -> Generator[Event, Any, None]:
         while True:
             accepted, _ = yield listening.accept()
-            accepted.add_reader(accepted.close)
+            accepted.add_reader(TracedSocket.close)
 
     def call(start: int) -> Generator[Event, Any, None]:
         yield sim.env.timeout(start)

@@ -58,8 +58,6 @@ def syn_sent(c: Connection, segment: Packet, now: int) -> None:
     c.rcv_nxt = (segment.seq + 1) & MASK
     agree_options(c, segment)
     c.snd_wnd = segment.window
-    c.snd_wl1 = segment.seq
-    c.snd_wl2 = segment.ack
     if not flags & ACK:
         crossed(c, segment, now)
     else:
@@ -315,7 +313,6 @@ def acknowledge(c: Connection, segment: Packet, now: int) -> bool:
     ):
         sending.duplicate(c, segment.sack, now)
     c.snd_wnd = window
-    c.snd_wl1, c.snd_wl2 = segment.seq, ack
     return True
 
 

@@ -74,8 +74,6 @@ class Connection(Endpoint):
         "settings",
         "snd_nxt",
         "snd_una",
-        "snd_wl1",
-        "snd_wl2",
         "snd_wnd",
         "snd_wscale",
         "soft_error",
@@ -102,8 +100,6 @@ class Connection(Endpoint):
     snd_nxt: int
     snd_wnd: int
     """The peer's window, bytes, scale applied."""
-    snd_wl1: int
-    snd_wl2: int
     irs: int
     rcv_nxt: int
     rcv_wnd: int
@@ -210,7 +206,7 @@ class Connection(Endpoint):
         self.iss = self.snd_una = iss
         self.snd_nxt = (iss + 1) & MASK
         self.irs = self.rcv_nxt = 0
-        self.snd_wnd = self.snd_wl1 = self.snd_wl2 = 0
+        self.snd_wnd = 0
         self.unanswered = now
         if early is not None:
             fastopen_client.prepare(self, early)

@@ -334,8 +334,6 @@ class Request(Endpoint):
             c.snd_wscale = self.snd_wscale if self.snd_wscale < MAX_WSCALE else MAX_WSCALE
             c.rcv_wscale = options.wscale
         c.snd_wnd = segment.window << c.snd_wscale
-        c.snd_wl1 = segment.seq
-        c.snd_wl2 = segment.ack
         c.sack_ok = options.sack_permitted
         if self.retransmitted:
             c.total_retransmits = 1
