@@ -193,8 +193,8 @@ class Connection(Endpoint):
         self.flow = key.reverse()
         self.peer = peer
         if self.settings is DEFAULTS:
-            self.options = peer.syn
-            self.rcv_wnd = peer.first_window
+            self.options = peer.offers.syn
+            self.rcv_wnd = peer.offers.first_window
         else:
             self.options, self.rcv_wnd = peer.offer(self.settings)
         self.mss = self.options.mss if self.options.mss >= 0 else peer.mss

@@ -20,39 +20,67 @@ TIMESTAMPS_LENGTH: Final = 12
 """Bytes that the timestamps option takes of every segment, padding included (RFC 7323 A)."""
 
 
+class Offers:
+    """What a host offers where the way takes segments of `mss` bytes: the same to many peers."""
+
+    __slots__ = ("_answers", "first_window", "mss", "profile", "syn")
+
+    def __init__(self, profile: Profile, mss: int) -> None:
+        self.profile = profile
+        self.mss = mss
+        """Largest segment that the way takes, bytes."""
+        self.syn = profile.syn_options(mss)
+        """What a SYN offers."""
+        self.first_window = profile.first_window(mss)
+        """The window that a SYN offers, bytes."""
+        self._answers: dict[int, tuple[SynOptions, int]] = {}
+
+    def answer(
+        self, wscale: bool, sack: bool, timestamps: bool, maxseg: int = 0, rcvbuf: int = 0
+    ) -> tuple[SynOptions, int]:
+        """Return the options and the window (bytes) of a SYN-ACK: what both sides can do.
+
+        `wscale` and `sack`: whether the SYN offered them; `timestamps`: whether it carried them
+        and this host uses them; `maxseg` and `rcvbuf`: the listener's TCP_MAXSEG and SO_RCVBUF,
+        bytes, 0 if not set.
+        """
+        key = wscale | sack << 1 | timestamps << 2 | maxseg << 3 | rcvbuf << 19
+        answer = self._answers.get(key)
+        if answer is None:
+            profile = self.profile
+            mss = min(maxseg or self.mss, self.mss)
+            syn = profile.syn_options(mss, rcvbuf)
+            options = SynOptions(mss, syn.wscale if wscale else -1, sack and syn.sack_permitted)
+            options = options._replace(layout=profile.layout(options, timestamps))
+            segment = mss - (TIMESTAMPS_LENGTH if timestamps else 0)
+            answer = self._answers[key] = options, profile.first_window(segment, rcvbuf)
+        return answer
+
+
 class Peer:
     """One remote address."""
 
     __slots__ = (
-        "_answers",
         "cookie",
         "experimental",
         "fastopen_mss",
-        "first_window",
         "key",
-        "mss",
-        "profile",
+        "offers",
         "proven",
         "src",
-        "syn",
         "tried_experimental",
         "ts_offset",
     )
 
-    def __init__(self, profile: Profile, src: str, key: int, mss: int) -> None:
-        self.profile = profile
+    def __init__(self, offers: Offers, src: str, key: int) -> None:
+        self.offers = offers
+        """What it is offered."""
         self.src = src
         """Local address of the packets that go there."""
         self.key = key
         """Keyed hash of both addresses."""
         self.ts_offset = key & MASK
         """Added to the clock in every timestamp that goes there."""
-        self.mss = mss
-        """Largest segment that the way there takes, bytes."""
-        self.syn = profile.syn_options(mss)
-        """What a SYN offers."""
-        self.first_window = profile.first_window(mss)
-        """The window that a SYN offers, bytes."""
         self.cookie = b""
         """The peer's Fast Open cookie, or b"" while there is none (RFC 7413)."""
         self.fastopen_mss = 0
@@ -63,14 +91,15 @@ class Peer:
         """Whether that was tried because option 34 got no answer."""
         self.proven = False
         """Whether a connection to it has lived and ended well (tcp_peer_is_proven)."""
-        self._answers: dict[int, tuple[SynOptions, int]] = {}
+
+    @property
+    def mss(self) -> int:
+        """Largest segment that the way there takes, bytes."""
+        return self.offers.mss
 
     def shrink(self, mss: int) -> None:
         """Take note that the way there takes segments of at most `mss` bytes."""
-        self.mss = mss
-        self.syn = self.profile.syn_options(mss)
-        self.first_window = self.profile.first_window(mss)
-        self._answers.clear()
+        self.offers = Offers(self.offers.profile, mss)
 
     def forget(self) -> None:
         """Forget what earlier connections have taught about it (`ip tcp_metrics flush`)."""
@@ -84,7 +113,7 @@ class Peer:
 
     def offer(self, settings: Settings) -> tuple[SynOptions, int]:
         """Return the options and the window (bytes) of a SYN of a socket with such settings."""
-        profile = self.profile
+        profile = self.offers.profile
         mss = min(settings.maxseg or self.mss, self.mss)
         options = profile.syn_options(mss, settings.rcvbuf)
         if settings.no_options:
@@ -117,24 +146,4 @@ class Peer:
         return self._laid_out(options._replace(fastopen=None), TIMESTAMPS in options.layout)
 
     def _laid_out(self, options: SynOptions, timestamps: bool) -> SynOptions:
-        return options._replace(layout=self.profile.layout(options, timestamps))
-
-    def answer(
-        self, wscale: bool, sack: bool, timestamps: bool, maxseg: int = 0, rcvbuf: int = 0
-    ) -> tuple[SynOptions, int]:
-        """Return the options and the window (bytes) of a SYN-ACK: what both sides can do.
-
-        `wscale` and `sack`: whether the SYN offered them; `timestamps`: whether it carried them
-        and this host uses them; `maxseg` and `rcvbuf`: the listener's TCP_MAXSEG and SO_RCVBUF,
-        bytes, 0 if not set.
-        """
-        key = wscale | sack << 1 | timestamps << 2 | maxseg << 3 | rcvbuf << 19
-        answer = self._answers.get(key)
-        if answer is None:
-            mss = min(maxseg or self.mss, self.mss)
-            syn = self.profile.syn_options(mss, rcvbuf)
-            options = SynOptions(mss, syn.wscale if wscale else -1, sack and syn.sack_permitted)
-            options = self._laid_out(options, timestamps)
-            segment = mss - (TIMESTAMPS_LENGTH if timestamps else 0)
-            answer = self._answers[key] = options, self.profile.first_window(segment, rcvbuf)
-        return answer
+        return options._replace(layout=self.offers.profile.layout(options, timestamps))

@@ -98,7 +98,7 @@ class Request(Endpoint):
         """Settle the options, of what the client offered; `wscale` -1: no window scale."""
         settings = self.listener.settings
         self.snd_wscale = wscale
-        self.options, self.window = self.peer.answer(
+        self.options, self.window = self.peer.offers.answer(
             wscale >= 0, sack, self.ts_recent >= 0, settings.maxseg, settings.rcvbuf
         )
         if settings.no_options:

@@ -20,7 +20,7 @@ from sim.tcp.icmp import HEADERS, IPV6_EXCESS, icmp_arrives
 from sim.tcp.interfaces import Endpoint, Observer
 from sim.tcp.isn import address_key
 from sim.tcp.listener import Listener, ListenerGroup
-from sim.tcp.peer import Peer
+from sim.tcp.peer import Offers, Peer
 from sim.tcp.ports import Ports
 from sim.tcp.profile import Profile
 from sim.tcp.request import Request
@@ -39,10 +39,10 @@ class Peers:
     def __init__(
         self, profile: Profile, source: Callable[[str], str], secret: int, mss: int
     ) -> None:
-        self._profile = profile
+        self._offers = Offers(profile, mss)
+        self._offers_v6 = Offers(profile, mss - IPV6_EXCESS)
         self._source = source
         self._secret = secret
-        self._mss = mss
         self.known: dict[str, Peer] = {}
 
     def __getitem__(self, address: str) -> Peer:
@@ -66,16 +66,15 @@ class Peers:
 
     def configure(self, profile: Profile) -> None:
         """Let peers be talked to as another profile says, known ones included."""
-        self._profile = profile
+        self._offers = Offers(profile, self._offers.mss)
+        self._offers_v6 = Offers(profile, self._offers_v6.mss)
         for peer in self.known.values():
-            peer.profile = profile
-            peer.shrink(peer.mss)
+            peer.offers = Offers(profile, peer.mss)
 
     def _make(self, address: str) -> Peer:
         src = self._source(address)
         key = address_key(self._secret, src, address)
-        mss = self._mss - (IPV6_EXCESS if ":" in address else 0)
-        return Peer(self._profile, src, key, mss)
+        return Peer(self._offers_v6 if ":" in address else self._offers, src, key)
 
 
 class Stack:
@@ -143,6 +142,7 @@ class Stack:
         peer = self.peers[dst]
         connections = self.connections
         key: Flow | None
+        reuse = False
         if sport:
             key = Flow(dst, dport, peer.src, sport)
             holder = connections.get(key)
@@ -154,8 +154,8 @@ class Stack:
         if key is None:
             raise os_error(errno.EADDRNOTAVAIL)
         self.reserve_memory()
-        holder = connections.get(key)
         predecessor = None
+        holder = connections.get(key) if sport or reuse else None
         if isinstance(holder, TimeWait):
             predecessor = holder if holder.reusable(now) else None
             holder.kill()
