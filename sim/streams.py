@@ -25,7 +25,7 @@ class Streams:
     def generator(self, name: str) -> np.random.Generator:
         """Return a fresh generator of the stream `name`, at its beginning."""
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
-        key = np.frombuffer(digest, dtype="<u4").tolist()
+        key = (int.from_bytes(digest, "little"),)
         return np.random.Generator(
             np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=key))
         )
