@@ -31,8 +31,8 @@ def simulate(
 ) -> dict[str, float]:
     """Run one case, with so many client `hosts`.
 
-    Returns wall and CPU `seconds` of the run (the CPU of its own thread alone), `events`, how many were `pending` at a time, and the
-    peak memory of this process in `bytes`.
+    Returns wall `seconds` of the run and CPU seconds of its thread (`cpu`), `events`, how many were
+    `pending` at a time, and the peak memory of this process in `bytes`.
     """
     from sim import Simulation
     from sim.applications import arrive, poisson, serve
