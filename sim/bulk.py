@@ -89,35 +89,54 @@ class Holder:
 class Workers:
     """Threads that accept from one listening socket; each rests `pause` ns after a connection.
 
-    An accepted connection is read, and closed when the client closes it.
+    One that waits in accept() goes on, as any program does, when what else has arrived at that
+    moment is processed.  An accepted connection is read, and closed when the client closes it.
     """
 
-    __slots__ = ("_work", "idle", "listening", "pause")
+    __slots__ = ("_ready", "_serve", "calendar", "idle", "listening", "pause")
 
     def __init__(self, listening: Socket, number: int, pause: int) -> None:
+        self.calendar: Calendar = listening.host.calendar
         self.listening = listening
-        self.idle = number
         self.pause = pause
-        self._work = self.work
-        self.work(listening)
+        self.idle = 0
+        """How many wait in accept()."""
+        self._ready = self.ready
+        self._serve = self.serve
+        for _ in range(number):
+            self.accept()
 
-    def work(self, listening: Socket) -> None:
-        """Accept what waits while somebody is idle; be called again when something does."""
-        while self.idle:
-            if not listening.readiness() & POLLIN:
-                listening.add_reader(self._work)
-                return
+    def accept(self) -> None:
+        """Let one of them accept a connection, or wait for one."""
+        listening = self.listening
+        if listening.readiness() & POLLIN:
             connection, _ = listening.accept_nowait()
+            self.serve(connection)
+            return
+        self.idle += 1
+        if self.idle == 1:
+            listening.add_reader(self._ready)
+
+    def ready(self, listening: Socket) -> None:
+        """Let accept() return to one that waits."""
+        connection, _ = listening.accept_nowait()
+        self.idle -= 1
+        if self.idle:
+            listening.add_reader(self._ready)
+        self.calendar.put(self.calendar.now, NORMAL, self._serve, connection)
+
+    def serve(self, connection: Socket) -> None:
+        """Let one of them look after a connection, rest, and accept the next."""
+        calendar, listening = self.calendar, self.listening
+        while True:
             connection.add_reader(read)
             if self.pause:
-                self.idle -= 1
-                calendar = listening.host.calendar
-                calendar.put(calendar.now + self.pause, NORMAL, Workers.rested, self)
-
-    def rested(self) -> None:
-        """Hear that one of them is idle again."""
-        self.idle += 1
-        self.work(self.listening)
+                calendar.put(calendar.now + self.pause, NORMAL, Workers.accept, self)
+                return
+            if not listening.readiness() & POLLIN:
+                self.accept()
+                return
+            connection, _ = listening.accept_nowait()
 
 
 def read(connection: Socket) -> None:
