@@ -24,6 +24,8 @@ CLIENTS = 100
 RATE = 10_000.0
 HALF_RTT = 20_000_000
 BARE_EVENTS = 100_000
+ROOM = {"net.core.somaxconn": 1 << 20, "net.ipv4.tcp_mem": "4194304 4194304 4194304"}
+"""Sysctls of a server with a long accept queue, and buffer memory for two million connections."""
 
 
 def simulate(
@@ -39,7 +41,7 @@ def simulate(
 
     sim = Simulation(seed=1)
     listening = [
-        sim.add_host(f"server{number}", sysctls={"net.core.somaxconn": 1 << 20})
+        sim.add_host(f"server{number}", sysctls=ROOM)
         for number in range(servers)
     ]
     clients = [sim.add_host(f"client{number}") for number in range(hosts)]
@@ -68,6 +70,8 @@ def simulate(
     seconds, cpu = time.perf_counter() - start[0], time.thread_time() - start[1]
     established = int((sim.records.columns()["outcome"].codes == 1).sum())  # type: ignore[union-attr]
     assert established == connections, f"{established} of {connections} connected"
+    opened = sum(host.tcp.counters["TcpPassiveOpens"] for host in listening)
+    assert opened == connections, f"{opened} of {connections} open at the servers"
     return {
         "seconds": seconds,
         "cpu": cpu,
