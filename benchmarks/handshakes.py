@@ -40,10 +40,7 @@ def simulate(
     from sim.applications import arrive, poisson, serve
 
     sim = Simulation(seed=1)
-    listening = [
-        sim.add_host(f"server{number}", sysctls=ROOM)
-        for number in range(servers)
-    ]
+    listening = [sim.add_host(f"server{number}", sysctls=ROOM) for number in range(servers)]
     clients = [sim.add_host(f"client{number}") for number in range(hosts)]
     delay = HALF_RTT // (routers + 1)
     share = 1 - (1 - loss) ** (1 / (routers + 1))

@@ -107,12 +107,14 @@ class Workers:
             self.accept()
 
     def accept(self) -> None:
-        """Let one of them accept a connection, or wait for one."""
+        """Let one of them accept what waits, one after the other, or wait for more."""
         listening = self.listening
-        if listening.readiness() & POLLIN:
+        while listening.readiness() & POLLIN:
             connection, _ = listening.accept_nowait()
-            self.serve(connection)
-            return
+            connection.add_reader(read)
+            if self.pause:
+                self._rest()
+                return
         self.idle += 1
         if self.idle == 1:
             listening.add_reader(self._ready)
@@ -126,17 +128,15 @@ class Workers:
         self.calendar.put(self.calendar.now, NORMAL, self._serve, connection)
 
     def serve(self, connection: Socket) -> None:
-        """Let one of them look after a connection, rest, and accept the next."""
-        calendar, listening = self.calendar, self.listening
-        while True:
-            connection.add_reader(read)
-            if self.pause:
-                calendar.put(calendar.now + self.pause, NORMAL, Workers.accept, self)
-                return
-            if not listening.readiness() & POLLIN:
-                self.accept()
-                return
-            connection, _ = listening.accept_nowait()
+        """Let the one to whom accept() returned look after the connection and go on."""
+        connection.add_reader(read)
+        if self.pause:
+            self._rest()
+        else:
+            self.accept()
+
+    def _rest(self) -> None:
+        self.calendar.put(self.calendar.now + self.pause, NORMAL, Workers.accept, self)
 
 
 def read(connection: Socket) -> None:

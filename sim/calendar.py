@@ -5,12 +5,13 @@ in the order in which they were put there, which is SimPy's order.
 
 Those that come next are a sorted list, the very next one last.  Those after them wait in bins of
 half a millisecond, as they come; a bin is sorted when its time comes.  So an entry costs a few
-comparisons with those of its bin, however many connections are under way.
+comparisons with those of its bin, however many connections are under way, and however many of them
+do the same at once.
 """
 
 from __future__ import annotations
 
-from bisect import insort_left
+from bisect import bisect_left
 from collections.abc import Callable
 from heapq import heappop, heappush
 from operator import itemgetter
@@ -27,12 +28,14 @@ BIN: Final = 19
 """A bin is 2**19 ns."""
 PRIORITY: Final = 2
 """Bits of a priority."""
+FEW: Final = 512
+"""So many entries of the list may be moved for one; rather than more, those after it wait again."""
 
 Call: TypeAlias = Callable[[Any], None]
 Entry: TypeAlias = tuple[int, Call, Any]
 """Time (ns) and priority as one number, negative; what is called, and with what."""
 
-_insort: Final = insort_left
+_bisect: Final = bisect_left
 _when: Final = itemgetter(0)
 
 
@@ -63,9 +66,12 @@ class Calendar:
             following = self._next
             if not following or when > following[-1][0]:
                 following.append(entry)
-            else:
-                _insort(following, entry, key=_when)
-            return
+                return
+            position: int = _bisect(following, when, key=_when)
+            if len(following) - position < FEW:
+                following.insert(position, entry)
+                return
+            self._postpone(position)
         number = time >> BIN
         entries = self._bins.get(number)
         if entries is None:
@@ -98,6 +104,20 @@ class Calendar:
         self.pending -= 1
         self.passed += 1
         call(argument)
+
+    def _postpone(self, count: int) -> None:
+        """Let the last `count` of those that come next wait in their bins again."""
+        waiting: dict[int, list[Entry]] = {}
+        for entry in reversed(self._next[:count]):
+            waiting.setdefault(-entry[0] >> PRIORITY + BIN, []).append(entry)
+        for number, entries in waiting.items():
+            if number in self._bins:
+                entries.extend(self._bins[number])
+            else:
+                heappush(self._numbers, number)
+            self._bins[number] = entries
+        del self._next[:count]
+        self._last = self._next[0][0]
 
     def _open_bin(self) -> None:
         """Sort the next bin; of entries of one moment the first comes last."""

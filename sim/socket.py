@@ -18,7 +18,6 @@ On a non-blocking socket the same calls never wait: they raise BlockingIOError i
 from __future__ import annotations
 
 import errno
-import select
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +26,6 @@ from mypy_extensions import mypyc_attr
 from simpy.events import Event
 
 from sim.calendar import NORMAL
-from sim.engine import happen
 from sim.packet import NOT_OBSERVED, Flow
 from sim.sockopt import get_option, set_option
 from sim.tcp import calls, fastopen_client, sending
@@ -48,13 +46,14 @@ SHUT_RD: Final = 0
 SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
-POLLIN: Final = select.POLLIN
-POLLOUT: Final = select.POLLOUT
-POLLERR: Final = select.POLLERR
-POLLHUP: Final = select.POLLHUP
-POLLRDNORM: Final = select.POLLRDNORM
-POLLWRNORM: Final = select.POLLWRNORM
-POLLRDHUP: Final = select.POLLRDHUP
+POLLIN: Final = 0x1
+POLLOUT: Final = 0x4
+POLLERR: Final = 0x8
+POLLHUP: Final = 0x10
+POLLRDNORM: Final = 0x40
+POLLWRNORM: Final = 0x100
+POLLRDHUP: Final = 0x2000
+"""Linux's numbers; not every system that simulates has poll()."""
 
 ERRNO_NAMES: Final = {**errno.errorcode, errno.EOPNOTSUPP: "EOPNOTSUPP"}
 """Number -> name; of two names that Linux has for one number, the one that connect(2) uses."""
@@ -558,7 +557,7 @@ class Socket(User, Acceptor):
             self._reader = callback
 
     def readiness(self) -> int:
-        """Return what poll() would: a mask of select's POLLIN, POLLOUT, POLLERR, POLLHUP..."""
+        """Return what poll() would: a mask of POLLIN, POLLOUT, POLLERR, POLLHUP..."""
         connection = self._connection
         if self._listener is not None:
             return POLLIN | POLLRDNORM if self._listener.accept_queue else 0
@@ -595,18 +594,11 @@ class Socket(User, Acceptor):
 
     # What the connection and the listener report.
 
-    def _succeed(self, event: Event, value: Any) -> None:
-        """Let a call that waits return `value`: what `event.succeed` does, at less cost."""
-        event._ok = True
-        event._value = value
-        calendar = self.host.calendar
-        calendar.put(calendar.now, NORMAL, happen, event)
-
     def acceptable(self, now: int) -> None:
         """Hear from the listener that a connection waits."""
         if self._accepting:
             assert self._listener is not None
-            self._succeed(self._accepting.popleft(), self._take(self._listener))
+            self._accepting.popleft().succeed(self._take(self._listener))
             return
         if self._watching is not None:
             self._notify()
@@ -621,7 +613,7 @@ class Socket(User, Acceptor):
         if waiting is not None:
             self._waiting = None
             self._told = True
-            self._succeed(waiting, self._early)
+            waiting.succeed(self._early)
         elif self._returned is not None:
             self._told = True
             self._return(0, now)

@@ -2,13 +2,14 @@
 
 import heapq
 import itertools
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.calendar import BIN, LATE, NORMAL, URGENT, Calendar
+from sim.calendar import BIN, FEW, LATE, NORMAL, URGENT, Calendar
 
 PRIORITIES = st.sampled_from([URGENT, NORMAL, LATE])
 WAITS = st.one_of(
@@ -74,6 +75,34 @@ def test_looking_at_the_next_entry_changes_nothing(plan: list[tuple[int, int, bo
     plain.proceed(len(plan))
     watched.proceed(len(plan))
     assert order[0] == order[1]
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_crowds_come_in_the_order_of_a_heap(looks: bool, seed: int) -> None:
+    """Thousands wait for a few moments; what happens puts others before, among and after them."""
+    random = Random(seed)
+    calendar, model = Calendar(), Model()
+    happened: list[int] = []
+    expected: list[int] = []
+    moments = [random.randrange(3 << BIN) for _ in range(4)]
+
+    def put(time: int) -> None:
+        priority = random.choice([URGENT, NORMAL, NORMAL, LATE])
+        calendar.put(time, priority, happened.append, model.put(time, priority))
+
+    for _ in range(3 * FEW):
+        put(random.choice(moments))
+    if looks:
+        calendar.head()
+    for _ in range(3 * FEW):
+        for _ in range(random.randrange(3)):
+            wait = random.choice([0, 0, 1, 1 << BIN - 4, 1 << BIN])
+            put(max(calendar.now + wait, random.choice([0, *moments])))
+        _, _, number = heapq.heappop(model.heap)
+        expected.append(number)
+        calendar.step()
+    assert happened == expected
 
 
 def test_an_entry_may_put_others_before_those_that_wait() -> None:

@@ -213,7 +213,7 @@ def test_a_queue_whose_timers_were_all_cancelled_takes_new_ones(
 
 
 def test_cancelled_timers_take_no_memory(env: Engine, timers: Timers) -> None:
-    cancelled = [timers.start(0, 10, recorder([], "")) for _ in range(100)]
+    cancelled = [timers.start(0, 10, recorder([], "")) for _ in range(100_000)]
     last = timers.start(0, 10, recorder([], ""))
     for timer in reversed(cancelled):
         timer.cancel()
