@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol, final
 
 from sim.units import MS
 
@@ -34,10 +34,14 @@ class Queue(Protocol):
         """Return how many packets wait."""
 
 
-class _Waiting(NamedTuple):
-    packet: Any
-    size: int
-    since: int
+@final
+class _Waiting:
+    __slots__ = ("packet", "since", "size")
+
+    def __init__(self, packet: Any, size: int, since: int) -> None:
+        self.packet = packet
+        self.size = size
+        self.since = since
 
 
 class DropTail:

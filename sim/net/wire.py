@@ -39,9 +39,9 @@ def wire_size(packet: AnyPacket) -> int:
     if isinstance(packet, Filler):
         return packet.size
     ip_header = _IPV6 if ":" in packet.flow.dst else _IPV4
-    if isinstance(packet, IcmpPacket):
-        return 2 * ip_header + _ICMP + _QUOTED
-    return ip_header + _TCP + options_length(packet) + len(packet.payload)
+    if isinstance(packet, Packet):
+        return ip_header + _TCP + options_length(packet) + len(packet.payload)
+    return 2 * ip_header + _ICMP + _QUOTED
 
 
 def options_length(packet: Packet) -> int:
