@@ -13,6 +13,7 @@ import typer
 import analysis
 from scenarios import cli, store
 from scenarios.catalogue import Scenario, from_module
+from scenarios.collector import at_rest
 from scenarios.errors import writing
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
@@ -84,7 +85,8 @@ def execute(
         with writing(pcap):
             pcap.mkdir(parents=True, exist_ok=True)
     seen = Profile() if profile else None
-    made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced, seen)
+    with at_rest():
+        made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced, seen)
     if scenario.report is not None:
         answer = scenario.report(analysis.load(folder), parameters)
         store.amend(folder, made | {"answer": answer})

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from scenarios.collector import at_rest
+
 DONE, FAILED = "done", "failed"
 DIED = "its worker died: killed, or out of memory"
 
@@ -138,11 +140,10 @@ def _young() -> Iterator[None]:
 
     With the collector at rest meanwhile, all of that is young, and quickly found.
     """
-    gc.disable()
     try:
-        yield
+        with at_rest():
+            yield
     finally:
-        gc.enable()
         gc.collect(0)
 
 

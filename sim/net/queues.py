@@ -210,7 +210,7 @@ class CoDel:
         """Begin at the rate that controlled the queue last, if that was not long ago."""
         self.dropping = True
         drops = self._count - self._last_count
-        recent = now - self._drop_next < 16 * self.interval
+        recent = now - self._drop_next < self.interval << 4
         self._count = self._last_count = drops if drops > 1 and recent else 1
         self._drop_next = self._control_law(now)
 

@@ -382,7 +382,7 @@ class Connection(Endpoint):
 
     def wait_2msl(self, now: int) -> None:
         """Go on as a small record in TIME-WAIT (RFC 9293 MUST-13)."""
-        self.become_time_wait(now, 2 * self.stack.profile.msl)
+        self.become_time_wait(now, self.stack.profile.msl << 1)
 
     def orphaned(self, now: int) -> None:
         """Hear that the user has closed: FIN-WAIT-2 does not last for ever then."""

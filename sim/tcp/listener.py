@@ -188,7 +188,7 @@ class Listener:
         flow = request.flow
         ports = flow.sport << 16 | flow.dport
         request.iss = cookies.make(
-            request.peer.key, ports, request.irs, request.mss, now + self._phase
+            request.peer.key, ports, request.irs, request.mss, now + stack.cookie_phase
         )
         request.cookie = True
         request.send_synack(now)
@@ -196,22 +196,17 @@ class Listener:
         stack.observer.cookie_sent(segment.connection)
         self.overflowed = now
 
-    @property
-    def _phase(self) -> int:
-        """How far the cookies' clock was when the simulation began, ns."""
-        return self.stack.secret % cookies.CLOCK
-
     def _ack_arrives(self, segment: Packet, now: int) -> None:
         """Process an ACK for no connection: the answer to a cookie, or a stray one."""
         stack = self.stack
-        recent = now - self.overflowed <= cookies.MAX_AGE * cookies.CLOCK
+        recent = now - self.overflowed <= cookies.LASTING
         if not stack.profile.syncookies or segment.flags & SYN or not recent:
             stack.reset(segment)
             return
         src, sport, _, dport = segment.flow
         irs, iss = (segment.seq - 1) & MASK, (segment.ack - 1) & MASK
         key = stack.peers.passing(src).key
-        mss = cookies.check(key, dport << 16 | sport, irs, iss, now + self._phase)
+        mss = cookies.check(key, dport << 16 | sport, irs, iss, now + stack.cookie_phase)
         if not mss:
             stack.counters["TcpExtSyncookiesFailed"] += 1
             stack.reset(segment)

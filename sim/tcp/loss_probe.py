@@ -45,7 +45,7 @@ def timeout(c: Connection, s: Sending) -> int:
     if not c.srtt:
         return WITHOUT_SAMPLE
     single = last_segment(c, s) == c.snd_una
-    return 2 * c.srtt + (c.stack.profile.rto_min if single else MARGIN)
+    return (c.srtt << 1) + (c.stack.profile.rto_min if single else MARGIN)
 
 
 def last_segment(c: Connection, s: Sending) -> int:

@@ -34,7 +34,7 @@ def timeout(c: Connection) -> int:
     if not c.srtt:
         rto = AFTER_SYN_TIMEOUT if c.total_retransmits else INITIAL
     else:
-        variance = 4 * c.rttvar
+        variance = c.rttvar << 2
         if profile.rto_min_is_variance:
             rto = c.srtt + max(variance, profile.rto_min)
         else:

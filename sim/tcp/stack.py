@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from sim.packet import ACK, RST, Flow, Packet
+from sim.tcp import cookies
 from sim.tcp.connection import Connection
 from sim.tcp.errors import os_error
 from sim.tcp.icmp import HEADERS, IPV6_EXCESS, icmp_arrives
@@ -115,6 +116,8 @@ class Stack:
         """Connections that are still to be closed though their users have given them up."""
         self.secret = secret
         """64 bits that nobody else knows."""
+        self.cookie_phase = secret % cookies.CLOCK
+        """How far the cookies' clock was when the simulation began, ns."""
         self.reserve = profile.write_reserve + profile.read_reserve
         """Bytes that a socket holds from connect() or accept() on."""
 

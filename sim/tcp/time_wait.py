@@ -164,7 +164,7 @@ class TimeWait(Endpoint):
 
     def _restart(self, now: int) -> None:
         self.timer.cancel()
-        self.timer = self.stack.timers.start(now, 2 * self.stack.profile.msl, self.over)
+        self.timer = self.stack.timers.start(now, self.stack.profile.msl << 1, self.over)
 
     def send_ack(self, now: int) -> None:
         """Acknowledge the peer's FIN again."""

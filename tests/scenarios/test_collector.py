@@ -1,0 +1,27 @@
+import gc
+
+import pytest
+
+from scenarios.collector import at_rest
+from sim import Simulation
+
+
+def test_the_collector_rests_and_goes_on() -> None:
+    with at_rest():
+        assert not gc.isenabled()
+        Simulation().run()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_it_goes_on_after_an_error() -> None:
+    with pytest.raises(ValueError, match="broken"), at_rest():
+        raise ValueError("broken")
+    assert gc.isenabled()
+
+
+def test_one_that_rested_before_rests_on() -> None:
+    with at_rest():
+        with at_rest():
+            pass
+        assert not gc.isenabled()
