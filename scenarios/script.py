@@ -13,10 +13,10 @@ import typer
 import analysis
 from scenarios import cli, store
 from scenarios.catalogue import Scenario, from_module
-from scenarios.collector import at_rest
 from scenarios.errors import writing
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
+from sim.collector import at_rest
 from sim.profiling import Profile
 
 

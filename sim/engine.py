@@ -6,7 +6,6 @@ run loop that reports progress.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from simpy.core import EmptySchedule, Infinity, StopSimulation
 from simpy.events import Event
 
 from sim.calendar import NORMAL, PRIORITY, URGENT, Calendar
+from sim.collector import at_rest
 
 EVENTS_BETWEEN_REPORTS = 8192
 
@@ -88,17 +88,13 @@ class Engine(simpy.Environment):
         reference counts free what is no longer needed.
         """
         stop = self._stop_event(until)
-        collecting = gc.isenabled()
-        gc.disable()
         try:
-            while self._proceed(EVENTS_BETWEEN_REPORTS):
-                if progress is not None:
-                    progress()
+            with at_rest():
+                while self._proceed(EVENTS_BETWEEN_REPORTS):
+                    if progress is not None:
+                        progress()
         except StopSimulation as end:
             return end.args[0]
-        finally:
-            if collecting:
-                gc.enable()
         if isinstance(until, Event):
             raise RuntimeError("the simulation ended before the event it was to run until")
         if stop is not None:

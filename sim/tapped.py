@@ -333,18 +333,11 @@ class TracedSocket(Socket):
         """As `Socket.start_connect`: a connect(), for those who look on."""
 
         def shown(error: int) -> None:
-            if error:
-                self._show("raise", f"connect() {ERRNO_NAMES[error]}")
-            else:
-                self._show("return", "connect()")
+            self._show_end("connect", ERRNO_NAMES[error] if error else "")
             returned(error)
 
-        self._show("call", f"connect({_argument(address)})")
-        try:
-            super().start_connect(address, shown)
-        except OSError as error:
-            self._show("raise", f"connect() {errno_name(error)}")
-            raise
+        start = super().start_connect
+        self._attempt("connect", lambda to: start(to, shown), address)
         self._show("waiting", "connect()")
 
     def recv(self, count: int = 65536) -> Event:
@@ -388,24 +381,29 @@ class TracedSocket(Socket):
     def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """Make a call: record it, how the socket waits in it, and its return."""
         name = method.__name__.removesuffix("_nowait")
-        self._show("call", f"{name}({', '.join(map(_argument, arguments))})")
-        try:
-            result = method(*arguments)
-        except OSError as error:
-            self._show("raise", f"{name}() {errno_name(error)}")
-            raise
+        result = self._attempt(name, method, *arguments)
         if isinstance(result, Event) and result.callbacks is not None:
             self._show("waiting", f"{name}()")
-            result.callbacks.append(partial(self._show_end, name))
+            result.callbacks.append(partial(self._happened, name))
         else:
-            self._show("return", f"{name}()")
+            self._show_end(name)
         return result
 
-    def _show_end(self, name: str, event: Event) -> None:
-        if event.ok:
-            self._show("return", f"{name}()")
-        else:
-            self._show("raise", f"{name}() {errno_name(cast(OSError, event.value))}")
+    def _attempt(self, name: str, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Record a call and make it; record what it raises at once."""
+        self._show("call", f"{name}({', '.join(map(_argument, arguments))})")
+        try:
+            return method(*arguments)
+        except OSError as error:
+            self._show_end(name, errno_name(error))
+            raise
+
+    def _happened(self, name: str, event: Event) -> None:
+        self._show_end(name, "" if event.ok else errno_name(cast(OSError, event.value)))
+
+    def _show_end(self, name: str, error: str = "") -> None:
+        """Record that a call returns, or raises an errno of that name."""
+        self._show("raise" if error else "return", f"{name}() {error}".rstrip())
 
     def _show(self, event: str, detail: str) -> None:
         """Record the socket and its control block."""

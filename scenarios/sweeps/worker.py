@@ -21,8 +21,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from scenarios.collector import at_rest
-
 DONE, FAILED = "done", "failed"
 DIED = "its worker died: killed, or out of memory"
 
@@ -140,6 +138,8 @@ def _young() -> Iterator[None]:
 
     With the collector at rest meanwhile, all of that is young, and quickly found.
     """
+    from sim.collector import at_rest  # noqa: PLC0415 (a parent's start is not to wait for it)
+
     try:
         with at_rest():
             yield

@@ -1,8 +1,8 @@
 """A link, in one direction: delay, and loss of each packet independently of the others.
 
-A packet in flight is one event: the link puts the packet itself into the calendar, due at the far
-end.  Loss costs a countdown a packet: the gap to the next lost packet is drawn once,
-from the geometric distribution.
+A packet in flight is one entry of the calendar: the receiver's method, to be called with the packet
+when it is due at the far end.  Loss costs a countdown a packet: the gap to the next lost packet is
+drawn once, from the geometric distribution.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ CLOCK: Final = 64_000_000_000
 """The cookie's clock ticks every 64 s, ns (RFC 4987 section 3.6; in Linux every 60 s)."""
 MAX_AGE: Final = 2
 """A cookie is good for this many ticks at most, and for one at least."""
-LASTING: Final = 128_000_000_000
+LASTING: Final = MAX_AGE * CLOCK
 """The same in ns."""
 MSS_CLASSES: Final = (536, 1300, 1440, 1460)
 """The MSS that a cookie can remember, bytes."""

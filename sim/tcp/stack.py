@@ -40,10 +40,12 @@ class Peers:
     def __init__(
         self, profile: Profile, source: Callable[[str], str], secret: int, mss: int
     ) -> None:
-        self._offers = Offers(profile, mss)
-        self._offers_v6 = Offers(profile, mss - IPV6_EXCESS)
+        self._profile = profile
         self._source = source
         self._secret = secret
+        self._mss = mss
+        self._offers: dict[int, Offers] = {}
+        """By the MSS that a way takes."""
         self.known: dict[str, Peer] = {}
 
     def __getitem__(self, address: str) -> Peer:
@@ -67,15 +69,22 @@ class Peers:
 
     def configure(self, profile: Profile) -> None:
         """Let peers be talked to as another profile says, known ones included."""
-        self._offers = Offers(profile, self._offers.mss)
-        self._offers_v6 = Offers(profile, self._offers_v6.mss)
+        self._profile = profile
+        self._offers.clear()
         for peer in self.known.values():
-            peer.offers = Offers(profile, peer.mss)
+            peer.offers = self._offered(peer.mss)
+
+    def _offered(self, mss: int) -> Offers:
+        offers = self._offers.get(mss)
+        if offers is None:
+            offers = self._offers[mss] = Offers(self._profile, mss)
+        return offers
 
     def _make(self, address: str) -> Peer:
         src = self._source(address)
         key = address_key(self._secret, src, address)
-        return Peer(self._offers_v6 if ":" in address else self._offers, src, key)
+        mss = self._mss - (IPV6_EXCESS if ":" in address else 0)
+        return Peer(self._offered(mss), src, key)
 
 
 class Stack:

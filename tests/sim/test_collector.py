@@ -2,8 +2,8 @@ import gc
 
 import pytest
 
-from scenarios.collector import at_rest
 from sim import Simulation
+from sim.collector import at_rest
 
 
 def test_the_collector_rests_and_goes_on() -> None:
