@@ -16,7 +16,7 @@ from scenarios.catalogue import Scenario, from_module
 from scenarios.errors import writing
 from scenarios.parameters import Parameter, declared, parse
 from scenarios.runner import Run, run_to_folder
-from sim.collector import at_rest
+from sim.collector import AtRest
 from sim.profiling import Profile
 
 
@@ -85,7 +85,7 @@ def execute(
         with writing(pcap):
             pcap.mkdir(parents=True, exist_ok=True)
     seen = Profile() if profile else None
-    with at_rest():
+    with AtRest():
         made = run_to_folder(Run(scenario, parameters, seed), folder, force, traced, seen)
     if scenario.report is not None:
         answer = scenario.report(analysis.load(folder), parameters)

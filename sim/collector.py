@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
-@contextmanager
-def at_rest() -> Iterator[None]:
-    """Let the collector rest meanwhile: of a run of 20,000 hosts it takes a quarter of the time.
+class AtRest:
+    """A context in which the collector rests: of a run of 20,000 hosts it takes a quarter.
 
     What the block leaves behind is found by the first collection after it, if nothing refers to it.
     """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
+
+    __slots__ = ("_collecting",)
+
+    def __enter__(self) -> None:
+        self._collecting = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._collecting:
             gc.enable()

@@ -15,7 +15,7 @@ from simpy.core import EmptySchedule, Infinity, StopSimulation
 from simpy.events import Event
 
 from sim.calendar import NORMAL, PRIORITY, URGENT, Calendar
-from sim.collector import at_rest
+from sim.collector import AtRest
 
 EVENTS_BETWEEN_REPORTS = 8192
 
@@ -89,7 +89,7 @@ class Engine(simpy.Environment):
         """
         stop = self._stop_event(until)
         try:
-            with at_rest():
+            with AtRest():
                 while self._proceed(EVENTS_BETWEEN_REPORTS):
                     if progress is not None:
                         progress()

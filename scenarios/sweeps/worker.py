@@ -138,10 +138,10 @@ def _young() -> Iterator[None]:
 
     With the collector at rest meanwhile, all of that is young, and quickly found.
     """
-    from sim.collector import at_rest  # noqa: PLC0415 (a parent's start is not to wait for it)
+    from sim.collector import AtRest  # noqa: PLC0415 (a parent's start is not to wait for it)
 
     try:
-        with at_rest():
+        with AtRest():
             yield
     finally:
         gc.collect(0)

@@ -3,11 +3,11 @@ import gc
 import pytest
 
 from sim import Simulation
-from sim.collector import at_rest
+from sim.collector import AtRest
 
 
 def test_the_collector_rests_and_goes_on() -> None:
-    with at_rest():
+    with AtRest():
         assert not gc.isenabled()
         Simulation().run()
         assert not gc.isenabled()
@@ -15,13 +15,13 @@ def test_the_collector_rests_and_goes_on() -> None:
 
 
 def test_it_goes_on_after_an_error() -> None:
-    with pytest.raises(ValueError, match="broken"), at_rest():
+    with pytest.raises(ValueError, match="broken"), AtRest():
         raise ValueError("broken")
     assert gc.isenabled()
 
 
 def test_one_that_rested_before_rests_on() -> None:
-    with at_rest():
-        with at_rest():
+    with AtRest():
+        with AtRest():
             pass
         assert not gc.isenabled()
